@@ -46,7 +46,8 @@ coverage: web    ## which lines the tests reach, per file
 	@scripts/setup build test
 	@scripts/coverage $(STAGES)
 
-bench: build     ## the programs of bench/, as a table and as build/bench.json
+bench: build     ## collabd beside a bare broadcaster, ws and socket.io, as tables and as build/bench.json
+	@scripts/setup build test
 	@cmake --build --preset release --target benchmarks
 	@scripts/bench
 

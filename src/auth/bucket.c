@@ -1,0 +1,43 @@
+#include "auth/bucket.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stddef.h>
+
+/* Fractions of a token, added up millisecond by millisecond, miss the whole by this much at most. Without it somebody who
+ * comes back exactly when told to could be a rounding error too early. */
+static const double ROUNDING = 1e-6;
+
+/* The time may seem to stand still or to run backwards (a caller that took it before another): nothing is refilled
+ * then. */
+static void refill(struct bucket *bucket, double rate, double burst, uint64_t now_ms)
+{
+    if (!bucket->is_started) {
+        *bucket = (struct bucket){now_ms, burst, true};
+        return;
+    }
+    if (now_ms > bucket->last_ms) {
+        bucket->tokens += (double)(now_ms - bucket->last_ms) / 1000.0 * rate;
+        bucket->last_ms = now_ms;
+    }
+    if (bucket->tokens > burst) /* also after a reload that made the burst smaller */
+        bucket->tokens = burst;
+}
+
+bool bucket_take(struct bucket *bucket, double rate, double burst, double count, uint64_t now_ms, uint64_t *retry_ms)
+{
+    double needed;
+
+    assert(rate >= 0 && burst >= 0 && count >= 0);
+    if (rate <= 0)
+        return true;
+    refill(bucket, rate, burst, now_ms);
+    needed = fmin(count, burst) - ROUNDING;
+    if (bucket->tokens < needed) {
+        if (retry_ms)
+            *retry_ms = (uint64_t)ceil((needed - bucket->tokens) / rate * 1000.0);
+        return false;
+    }
+    bucket->tokens -= count;
+    return true;
+}

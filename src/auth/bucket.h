@@ -1,0 +1,17 @@
+/* bucket.h: a token bucket: `rate` per second with a burst. Pure; the time comes as an argument (monotonic
+ * milliseconds). What is larger than the burst passes when the bucket is full and leaves a debt behind, so that
+ * nothing is refused for ever and the rate still holds in the long run. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bucket {
+    uint64_t last_ms;
+    double tokens; /* starts full at the first take; below zero: a debt */
+    bool is_started;
+};
+
+/* Takes `count`; false (and nothing taken) when there are not enough: then *retry_ms says in how many milliseconds
+ * there will be (may be NULL). rate 0: no limit. */
+bool bucket_take(struct bucket *bucket, double rate, double burst, double count, uint64_t now_ms, uint64_t *retry_ms);

@@ -1,0 +1,57 @@
+/* websocket_internal.h: what the handshake, the connection and the worker's clock share. */
+#pragma once
+
+#include "net/http_internal.h"
+#include "net/websocket_conn.h"
+
+enum {
+    WHEEL_TICK_MS = 250, /* how exact liveness and the close deadline are */
+    WHEEL_SLOTS = 256,   /* a check that is further away is looked at on the way */
+};
+
+/* open -> closing (our close was sent, the peer's is due) -> over (both were, or the connection failed: it is finishing) */
+enum websocket_state { WEBSOCKET_OPEN, WEBSOCKET_CLOSING, WEBSOCKET_OVER };
+
+/* With the conn all that an idle connection costs: no buffer, no timer of its own. */
+struct websocket {
+    struct ws ws;
+    struct conn *conn;
+    const struct websocket_events *events;
+    void *user;
+    const struct http_service *service; /* told when the connection is gone */
+    void *service_user;
+    struct list wheel;         /* in a slot of the worker's wheel, or alone */
+    struct deflater *deflater; /* of its own only with context take-over */
+    struct inflater *inflater;
+    uint32_t message_bytes_max, text_bytes_max; /* after inflating */
+    uint32_t ping_ms, dead_ms;
+    uint32_t pings_per_second_max;
+    uint32_t pings_second, pings_count; /* received in that second */
+    uint32_t close_ms;                  /* when the peer's close is due, in ticks of the loop's clock cut to 32 bits */
+    uint16_t code;                      /* 0: not known yet */
+    uint8_t state;                      /* enum websocket_state */
+    uint8_t server_window_bits;
+    bool has_deflate : 1;
+    bool is_shared : 1; /* takes frames compressed once for all */
+};
+
+/* Per worker. */
+struct websocket_host {
+    struct conn_host *host;
+    struct list wheel[WHEEL_SLOTS];
+    struct loop_timer timer;
+    uint64_t tick;                            /* the last one that was looked at */
+    uint64_t count;                           /* in the wheel */
+    struct buf encoded, compressed, inflated; /* scratch */
+    struct deflater *deflaters[16];           /* without context, by window bits; made when needed */
+    struct inflater *inflater;                /* without context */
+};
+
+struct websocket_host *websocket_host(struct conn_host *host);
+/* The socket is looked at (websocket_check) in `delay_ms` from now, a tick late at most. */
+void websocket_schedule(struct websocket *socket, uint64_t delay_ms);
+void websocket_check(struct websocket *socket, uint64_t now_ms);
+/* Starts life on an open connection: liveness, callbacks. */
+void websocket_begin(struct websocket *socket);
+struct deflater *websocket_deflater(struct websocket *socket);
+struct inflater *websocket_inflater(struct websocket *socket);

@@ -1,0 +1,392 @@
+#include "peer/credentials.h"
+
+#include "auth/login_key.h"
+#include "base/memory.h"
+#include "base/metric.h"
+#include "base/utf8.h"
+#include "collab/access.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A cookie or an own token that was good: all that is left to compare is the time. */
+struct cached_login {
+    uint8_t key[LOGIN_KEY_BYTES]; /* its bytes are the key in host->logins */
+    struct identity *identity;
+    uint64_t generation;
+    int64_t expires_ms;
+    struct span token_id; /* of a token; owned */
+};
+
+/* When the cache is full it starts anew: everybody who is still there is looked up once more. */
+#define CACHED_LOGINS_MAX 10000
+#define USER_ID_BYTES_MAX 128
+#define NAME_CHARACTERS_MAX 64
+#define AVATAR_BYTES_MAX 2048
+#define ARENA_BLOCK_BYTES 1024
+#define OWN_LEEWAY_S 30
+
+/* A cookie or an own token that is looked up. It is done on the thread that writes, whose mail comes in the order of its
+ * work: what a logout ends cannot be put into the cache after the logout. */
+struct credentials_check {
+    struct store_job job; /* first */
+    struct peer_host *host;
+    credentials_done *done; /* NULL: cancelled */
+    void *arg;
+    struct arena arena;
+    uint8_t key[LOGIN_KEY_BYTES];
+    bool is_token;
+    struct span user_id, token_id; /* of a token */
+    uint64_t generation;
+    int64_t expires_ms;
+    enum err err; /* results */
+    struct account account;
+};
+
+/* ---- identities ---- */
+
+struct identity *identity_of_account(struct peer_host *host, const struct account *account)
+{
+    return identity_new(account->id, account->username, account->name, account->avatar, account->roles,
+                        account->role_count, access_of(host->registry, account->roles, account->role_count));
+}
+
+static struct span avatar_of(struct span avatar)
+{
+    bool is_link = span_starts_with(avatar, SPAN("https://")) || span_starts_with(avatar, SPAN("http://")) ||
+                   span_starts_with(avatar, SPAN("/"));
+    return is_link && avatar.len <= AVATAR_BYTES_MAX && utf8_is_label(avatar, AVATAR_BYTES_MAX) ? avatar : SPAN_EMPTY;
+}
+
+/* NULL: the token does not say whom it stands for. */
+static struct identity *identity_of_claims(struct peer_host *host, const struct jwt_claims *claims)
+{
+    struct span id = claims->subject;
+    if (id.len > USER_ID_BYTES_MAX || !utf8_is_label(id, USER_ID_BYTES_MAX))
+        return NULL;
+    struct span username = utf8_is_label(claims->username, NAME_CHARACTERS_MAX) ? claims->username : id;
+    struct span name = utf8_is_label(claims->name, NAME_CHARACTERS_MAX) ? claims->name : username;
+    return identity_new(id, username, name, avatar_of(claims->avatar), claims->roles, claims->role_count,
+                        access_of(host->registry, claims->roles, claims->role_count));
+}
+
+/* ---- the cache ---- */
+
+static void cached_free(struct cached_login *cached)
+{
+    identity_unref(cached->identity);
+    free((void *)(uintptr_t)cached->token_id.data);
+    free(cached);
+}
+
+static struct cached_login *cache_get(struct peer_host *host, const uint8_t *key)
+{
+    return map_get(&host->logins, span_of(key, LOGIN_KEY_BYTES));
+}
+
+static void cache_remove(struct peer_host *host, struct span key)
+{
+    struct cached_login *cached = map_remove(&host->logins, key);
+    if (cached)
+        cached_free(cached);
+}
+
+static struct cached_login *cache_put(struct credentials_check *check)
+{
+    struct peer_host *host = check->host;
+    if (host->logins.count >= CACHED_LOGINS_MAX)
+        credentials_forget_all(host);
+    cache_remove(host, span_of(check->key, sizeof check->key));
+    struct cached_login *cached = NEW(struct cached_login);
+    memcpy(cached->key, check->key, sizeof cached->key);
+    cached->identity = identity_of_account(host, &check->account);
+    cached->generation = check->account.generation;
+    cached->expires_ms = check->expires_ms;
+    if (check->token_id.len)
+        cached->token_id = span_of(memory_copy(check->token_id.data, check->token_id.len), check->token_id.len);
+    map_put(&host->logins, span_of(cached->key, sizeof cached->key), cached);
+    return cached;
+}
+
+void credentials_forget(struct peer_host *host, struct span user_id, struct span login_key)
+{
+    if (login_key.len) {
+        cache_remove(host, login_key);
+        return;
+    }
+    /* A table must not change while it is walked: start again after each find. Logins per user are few. */
+    struct map_entry *entry = map_first(&host->logins);
+    while (entry) {
+        struct cached_login *cached = entry->value;
+        if (!span_equal(cached->identity->user_id, user_id)) {
+            entry = map_next(&host->logins, entry);
+            continue;
+        }
+        cache_remove(host, span_of(cached->key, sizeof cached->key));
+        entry = map_first(&host->logins);
+    }
+}
+
+void credentials_forget_all(struct peer_host *host)
+{
+    for (struct map_entry *entry = map_first(&host->logins); entry; entry = map_next(&host->logins, entry))
+        cached_free(entry->value);
+    map_deinit(&host->logins);
+    map_init(&host->logins);
+}
+
+/* ---- saying how it came out ---- */
+
+static void fail(enum err err, credentials_done *done, void *arg)
+{
+    if (err != ERR_NOT_AUTHENTICATED)
+        metric_add(METRIC_tokens_refused, 1);
+    done(arg, &(struct credentials_result){.err = err});
+}
+
+static void succeed(const struct cached_login *cached, credentials_done *done, void *arg)
+{
+    struct credentials_result result = {
+        .err = OK,
+        .identity = identity_ref(cached->identity),
+        .expires_ms = cached->expires_ms,
+        .has_login_key = true,
+        .is_account = true,
+        .generation = cached->generation,
+        .token_id = cached->token_id,
+    };
+    memcpy(result.login_key, cached->key, sizeof result.login_key);
+    done(arg, &result);
+}
+
+/* ---- looking up ---- */
+
+static enum err find_account(struct credentials_check *check, struct store *store)
+{
+    enum err err = store_account_get(store, &check->arena, check->user_id, &check->account);
+    if (err)
+        return err == ERR_NOT_FOUND ? ERR_SESSION_REVOKED : err;
+    bool is_current = !check->account.is_disabled && check->account.generation == check->generation;
+    return is_current ? OK : ERR_SESSION_REVOKED;
+}
+
+static enum err find_login(struct credentials_check *check, struct store *store)
+{
+    struct login login;
+    enum err err = store_login_get(store, &check->arena, span_of(check->key, sizeof check->key), &login);
+    if (err)
+        return err == ERR_NOT_FOUND ? ERR_SESSION_REVOKED : err;
+    check->user_id = login.user_id;
+    check->generation = login.generation;
+    check->expires_ms = login.expires_ms;
+    return find_account(check, store);
+}
+
+static enum err find_token(struct credentials_check *check, struct store *store)
+{
+    bool is_revoked;
+    enum err err = store_token_is_revoked(store, check->token_id, &is_revoked);
+    if (err)
+        return err;
+    return is_revoked ? ERR_SESSION_REVOKED : find_account(check, store);
+}
+
+static void run_lookup(struct store_job *job, struct store *store, struct store_reader *reader)
+{
+    struct credentials_check *check = (struct credentials_check *)job;
+    (void)reader;
+    check->err = check->is_token ? find_token(check, store) : find_login(check, store);
+}
+
+static void on_looked_up(struct store_job *job, void *worker)
+{
+    struct credentials_check *check = (struct credentials_check *)job;
+    (void)worker;
+    if (check->err == OK && check->expires_ms <= check->host->wall_ms)
+        check->err = ERR_SESSION_REVOKED;
+    struct cached_login *cached = check->err == OK ? cache_put(check) : NULL;
+    if (check->done && cached)
+        succeed(cached, check->done, check->arg);
+    else if (check->done)
+        fail(check->err, check->done, check->arg);
+    arena_deinit(&check->arena);
+    free(check);
+}
+
+static struct credentials_check *look_up(struct peer_host *host, const uint8_t *key, credentials_done *done, void *arg)
+{
+    struct credentials_check *check = NEW(struct credentials_check);
+    arena_init(&check->arena, ARENA_BLOCK_BYTES);
+    check->job.run = run_lookup;
+    check->job.done = on_looked_up;
+    check->host = host;
+    check->done = done;
+    check->arg = arg;
+    memcpy(check->key, key, sizeof check->key);
+    return check;
+}
+
+static struct credentials_check *send(struct credentials_check *check)
+{
+    check->host->write_job(check->host->world, &check->job);
+    return check;
+}
+
+void credentials_cancel(struct credentials_check *check)
+{
+    check->done = NULL;
+}
+
+/* ---- cookies ---- */
+
+static struct credentials_check *check_cookie(struct peer_host *host, struct span value, credentials_done *done,
+                                              void *arg)
+{
+    uint8_t key[LOGIN_KEY_BYTES];
+    if (!login_key_of(value, key)) {
+        fail(ERR_SESSION_REVOKED, done, arg);
+        return NULL;
+    }
+    struct cached_login *cached = cache_get(host, key);
+    if (!cached)
+        return send(look_up(host, key, done, arg));
+    if (cached->expires_ms > host->wall_ms)
+        succeed(cached, done, arg);
+    else
+        fail(ERR_SESSION_REVOKED, done, arg);
+    return NULL;
+}
+
+/* ---- tokens ---- */
+
+/* What is ours and what is foreign is the key's doing, not the claims': an issuer that we trust for its own people must
+ * not speak for our accounts. */
+static enum err verify(struct peer_host *host, struct span token, struct arena *arena, struct jwt_claims *claims,
+                       bool *is_own)
+{
+    const struct token_rules *tokens = host->tokens;
+    const struct jwt_rules own = {tokens->own_issuer, tokens->own_audience, OWN_LEEWAY_S, 0};
+    int64_t now_s = host->wall_ms / 1000;
+    enum err err = jwt_verify(tokens->keys, &own, token, now_s, arena, claims);
+    *is_own = claims->key_id.len && span_equal(claims->key_id, tokens->own_key_id);
+    if (*is_own) /* the leeway is for clocks that differ: ours does not, as to when a token ends */
+        return err == OK && claims->expires_s <= now_s ? ERR_TOKEN_EXPIRED : err;
+    return jwt_verify(tokens->keys, &tokens->rules, token, now_s, arena, claims);
+}
+
+static struct credentials_check *check_own(struct peer_host *host, struct span token, const struct jwt_claims *claims,
+                                           credentials_done *done, void *arg)
+{
+    struct span signature = token;
+    uint8_t key[LOGIN_KEY_BYTES];
+    for (size_t dot; (dot = span_find(signature, '.')) < signature.len;)
+        signature = span_slice(signature, dot + 1, signature.len);
+    if (claims->subject.len == 0 || !claims->has_generation || !login_key_of(signature, key)) {
+        fail(ERR_BAD_TOKEN, done, arg);
+        return NULL;
+    }
+    struct cached_login *cached = cache_get(host, key);
+    if (cached) {
+        succeed(cached, done, arg);
+        return NULL;
+    }
+    struct credentials_check *check = look_up(host, key, done, arg);
+    check->is_token = true;
+    check->user_id = arena_copy(&check->arena, claims->subject);
+    check->token_id = arena_copy(&check->arena, claims->token_id.len ? claims->token_id : signature);
+    check->generation = claims->generation;
+    check->expires_ms = claims->expires_s * 1000;
+    return send(check);
+}
+
+static void check_foreign(struct peer_host *host, const struct jwt_claims *claims, credentials_done *done, void *arg)
+{
+    struct credentials_result result = {.identity = identity_of_claims(host, claims)};
+    if (!result.identity) {
+        fail(ERR_BAD_TOKEN, done, arg);
+        return;
+    }
+    /* Within the leeway it is still good: it ends when that does. */
+    result.expires_ms = claims->expires_s * 1000;
+    if (result.expires_ms <= host->wall_ms)
+        result.expires_ms += (int64_t)host->tokens->rules.leeway_s * 1000;
+    done(arg, &result);
+}
+
+struct credentials_check *credentials_check_token(struct peer_host *host, struct span token, credentials_done *done,
+                                                  void *arg)
+{
+    struct credentials_check *check = NULL;
+    struct arena arena;
+    struct jwt_claims claims;
+    bool is_own;
+    arena_init(&arena, ARENA_BLOCK_BYTES);
+    enum err err = verify(host, token, &arena, &claims, &is_own);
+    if (err)
+        fail(err, done, arg);
+    else if (is_own)
+        check = check_own(host, token, &claims, done, arg);
+    else
+        check_foreign(host, &claims, done, arg);
+    arena_deinit(&arena);
+    return check;
+}
+
+void credentials_issue_token(struct peer_host *host, const struct identity *identity, uint64_t generation,
+                             uint64_t ttl_s, struct buf *out, int64_t *expires_ms)
+{
+    const struct token_rules *tokens = host->tokens;
+    struct buf id = BUF_EMPTY;
+    uint8_t key[LOGIN_KEY_BYTES];
+    login_key_new(&id, key);
+    struct jwt_claims claims = {
+        .subject = identity->user_id,
+        .issuer = tokens->own_issuer,
+        .token_id = buf_span(&id),
+        .username = identity->username,
+        .name = identity->name,
+        .roles = identity->roles,
+        .role_count = identity->role_count,
+        .issued_s = host->wall_ms / 1000,
+        .generation = generation,
+        .has_generation = true,
+    };
+    claims.expires_s = claims.issued_s + (int64_t)ttl_s;
+    *expires_ms = claims.expires_s * 1000;
+    jwt_sign(out, tokens->own_key_id, tokens->own_secret, &claims, tokens->own_audience);
+    buf_deinit(&id);
+}
+
+/* ---- requests ---- */
+
+/* The first bearer token. Other schemes are somebody else's: a proxy's password, say. */
+static enum err bearer_of(const struct http_exchange *exchange, bool *is_there, struct span *token)
+{
+    struct span values[2];
+    unsigned count = http_header_values(exchange, "Authorization", values, 2);
+    *is_there = false;
+    if (count > 1)
+        return ERR_BAD_REQUEST;
+    if (count == 0 || !span_equal_nocase(span_slice(values[0], 0, 7), SPAN("Bearer ")))
+        return OK;
+    *is_there = true;
+    *token = span_trim(span_slice(values[0], 7, values[0].len));
+    return OK;
+}
+
+struct credentials_check *credentials_check_request(struct peer_host *host, struct http_exchange *exchange,
+                                                    bool allows_query_token, credentials_done *done, void *arg)
+{
+    struct span value;
+    bool is_there;
+    enum err err = bearer_of(exchange, &is_there, &value);
+    if (err == OK && (is_there || (allows_query_token && http_query(exchange, "token", &value))))
+        return credentials_check_token(host, value, done, arg);
+    if (err == OK)
+        err = http_cookie(exchange, LOGIN_COOKIE, &value);
+    if (err == OK && value.len)
+        return check_cookie(host, value, done, arg);
+    fail(err ? err : ERR_NOT_AUTHENTICATED, done, arg);
+    return NULL;
+}

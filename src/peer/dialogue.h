@@ -1,0 +1,76 @@
+/* dialogue.h: what the two JSON dialects share: reading a message's envelope, remembering which command belongs to which message id, and printing
+ * people and times. Home thread only. */
+#pragma once
+
+#include "peer/dialect.h"
+#include "wire/json.h"
+
+#define MESSAGE_ID_BYTES_MAX 128
+#define WAITING_MAX 1000
+
+/* A message that was heard and whose answer is on its way. */
+struct waiting {
+    struct list in_dialogue;
+    uint64_t tag;
+    uint32_t kind; /* the dialect's: what was asked */
+    uint32_t id_len;
+    char id[]; /* the message id; empty: only errors are answered */
+};
+
+struct dialogue { /* session->state of the JSON dialects; made with the first command that waits */
+    struct list waiting;
+    uint32_t count;
+    uint64_t serial;
+    struct credentials_check *check; /* a token being checked */
+    struct span check_id;            /* the message id it will be answered with; owned */
+    void (*on_login)(struct session *session, struct span message_id, enum err err);
+};
+
+struct dialogue *dialogue_of(struct session *session);
+void dialogue_close(struct session *session); /* the dialects' `closed` */
+/* Remembers a message; gives the tag for its command. ERR_OVERLOADED: too many unanswered. */
+must_check enum err dialogue_wait(struct session *session, uint32_t kind, struct span message_id, uint64_t *tag);
+/* Takes it out again: the caller frees it with free(). NULL: not one of ours. */
+struct waiting *dialogue_take(struct session *session, uint64_t tag);
+struct span waiting_id(const struct waiting *waiting);
+
+/* Checks the token that a message brought and makes its user the session's; `on_login` is called once, now or later, unless the session ends first. Whoever
+ * then still has said nothing about himself is ended; a failed refresh changes nothing. ERR_OVERLOADED: one at a time. */
+must_check enum err dialogue_login(struct session *session, yyjson_val *token, struct span message_id,
+                                   void (*on_login)(struct session *session, struct span message_id, enum err err));
+
+/* A message's envelope. */
+struct message {
+    struct json json;
+    struct arena arena;
+    yyjson_val *root;
+    struct span type;
+    struct span id; /* messageId / message_id */
+    bool has_id;
+};
+/* Parses and checks what all messages share. On an error *field may name what was wrong, and message->id is set when it could be read. Deinit in any case. */
+must_check enum err message_read(struct message *message, bool is_text, struct span payload, struct span *field);
+void message_deinit(struct message *message);
+
+/* A position given as {"epoch": E, "offset": N}, numbers or decimal strings; false: none was given. Nonsense gives a position that no room has, so the
+ * client is told to reload. ERR_BAD_FIELD for other types. */
+must_check enum err position_read(yyjson_val *object, bool *has_position, struct position *out, struct span *field);
+/* status, action, currentLocation {page, section}, activity, editingRow, color; with lengths checked. ERR_BAD_FIELD, ERR_BAD_COLOR with *field. */
+must_check enum err presence_read(yyjson_val *object, struct presence_change *out, struct span *field);
+/* The text members of presence point into the message; a command needs them in its own arena. */
+void presence_change_copy(struct arena *arena, struct presence_change *change);
+
+/* In camelCase, as the native dialect shows people. */
+void presence_write(struct buf *out, const struct presence *presence);
+void presences_write(struct buf *out, const struct presence *presences, uint32_t count); /* [{...},...] */
+void json_member_time(struct buf *out, const char *key, int64_t wall_ms); /* "key":"2026-..." */
+void json_member_position(struct buf *out, const char *key, struct position position); /* "key":{"epoch":..,"offset":..} */
+/* {"type","id","version","data"} with only the fields of `mask`. */
+void record_write(struct buf *out, const struct type *type, struct span id, uint64_t version, struct span state, uint64_t mask);
+/* The state's object with only the fields of `mask` (all: the text as it is). */
+void state_write(struct buf *out, const struct type *type, struct span state, uint64_t mask);
+/* Whether an operation's path begins with a field of the mask. */
+bool op_is_readable(const struct type *type, const struct op *op, uint64_t mask);
+struct span change_word(enum change_kind kind); /* "create", "update", "delete"; an action's is its name */
+const char *status_name(enum status status);  /* "online", "away", "offline" */
+const char *intent_name(enum intent intent);  /* "viewing", "editing"; NULL: none */

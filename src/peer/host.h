@@ -1,0 +1,81 @@
+/* host.h: what a worker lends to the clients it serves. One per worker; everything here belongs to its thread unless it says otherwise. server/worker.c
+ * makes it and fills in the doors to the rest of the program; tests fill in doubles. */
+#pragma once
+
+#include "auth/jwt.h"
+#include "auth/origin.h"
+#include "base/map.h"
+#include "collab/hub.h"
+#include "net/static_files.h"
+#include "net/websocket_conn.h"
+#include "peer/admission.h"
+#include "store/store_thread.h"
+
+struct session;
+
+struct peer_limits {
+    uint32_t rooms_per_session_max;      /* 128 */
+    uint32_t sessions_per_user_max;      /* 50; 0: no limit */
+    double messages_per_second, messages_burst; /* 100, 200; 0: no limit */
+    double bytes_per_second, bytes_burst;       /* 1 MiB */
+    uint32_t errors_per_minute_max;      /* 10; 0: no limit */
+    uint64_t auth_ms;                    /* 10,000 */
+    size_t message_bytes_max;            /* 64 KiB */
+    uint64_t ping_ms, dead_ms;           /* 30,000, 60,000 */
+    uint64_t sse_heartbeat_ms;           /* 15,000 */
+    uint64_t token_ttl_s, login_ttl_s;
+    uint32_t list_rows_max;              /* 1,000 */
+    uint32_t replay_events_max;          /* handed to a session at once */
+};
+
+/* How tokens are checked and made: replaced as a whole by a reload, never changed. */
+struct token_rules {
+    struct jwt_keys *keys;       /* the server's own and the configured ones */
+    struct jwt_rules rules;      /* of foreign tokens */
+    struct span own_key_id;      /* tokens with this key id and issuer are our accounts' */
+    struct span own_secret, own_issuer, own_audience;
+    uint64_t ttl_s;
+};
+
+struct peer_host {
+    unsigned worker, worker_count;
+    struct loop *loop;
+    struct conn_host *conn_host;
+    struct hub *hub;                     /* this worker's; rooms elsewhere are reached by send_command */
+    struct type_registry *registry;
+    const struct peer_limits *limits;
+    const struct token_rules *tokens;
+    const struct origin_rules *origins;
+    struct static_files *files;
+    struct admission *admission;         /* shared by all workers, guarded inside */
+    struct deflater *deflater;           /* shared kind */
+    bool is_ready, is_draining;
+    bool trusts_forwarded;
+    int64_t wall_ms;                     /* of this turn; set with the hub's time */
+
+    struct map sessions;                 /* session id (8 bytes) -> struct session */
+    uint64_t session_serial;
+    struct map slices;                   /* room -> struct slice */
+    struct map logins;                   /* cookie key (32 bytes) -> struct cached_login (credentials.c) */
+    struct list sessions_all;
+
+    /* Doors. `world` is the worker. */
+    void *world;
+    void (*send_command)(void *world, struct command *command);     /* to its room's home; takes */
+    void (*write_job)(void *world, struct store_job *job);          /* takes; done() is called here later */
+    void (*read_job)(void *world, struct store_job *job);           /* takes */
+    bool (*compute_job)(void *world, struct store_job *job);        /* takes unless it gives false: too busy */
+    /* Ends every session of a user (or only those of one login key) on all workers, and forgets what was cached about them. */
+    void (*revoke)(void *world, struct span user_id, struct span login_key);
+};
+
+void peer_host_init(struct peer_host *host);   /* the maps and lists */
+void peer_host_deinit(struct peer_host *host); /* every session must be gone */
+
+/* From the hubs: answers to commands and events for the listeners here. */
+void peer_host_on_answer(struct peer_host *host, struct answer *answer); /* takes */
+void peer_host_on_event(struct peer_host *host, struct event *event);    /* borrows */
+/* From revoke on any worker. */
+void peer_host_on_revoke(struct peer_host *host, struct span user_id, struct span login_key);
+/* 1012 to every client in batches; true while some are left (call again each turn). */
+bool peer_host_drain(struct peer_host *host, unsigned batch);

@@ -1,0 +1,79 @@
+/* GET /api/v1/records/{type}/{id}/history: a record's changes, newest first, also those of one that was deleted. */
+#include "peer/rest.h"
+
+#include "collab/access.h"
+
+#define LIMIT_DEFAULT 50
+
+struct looking_back {
+    const struct type *type;
+    struct span id;
+    uint64_t before, limit;
+    struct history_page page;
+};
+
+static void run_history(struct request_job *job, struct store *store, struct store_reader *reader)
+{
+    struct looking_back *looking = job->state;
+    (void)store;
+    job->err = store_history(reader, &job->arena, looking->type, looking->id, looking->before, (uint32_t)looking->limit,
+                             &looking->page);
+}
+
+static void on_history(struct request_job *job, struct request *request)
+{
+    const struct looking_back *looking = job->state;
+    const struct history_page *page = &looking->page;
+    struct buf json = BUF_EMPTY;
+    if (job->err) {
+        request_fail(request, job->err, SPAN_EMPTY, SPAN_EMPTY);
+        return;
+    }
+    uint64_t mask = access_readable(request->identity->access, looking->type);
+    BUF_APPEND_LITERAL(&json, "{\"changes\":[");
+    for (uint32_t i = 0; i < page->count; i++) {
+        if (i)
+            buf_append_char(&json, ',');
+        rest_write_change(&json, looking->type, page->changes[i], mask);
+    }
+    buf_append_char(&json, ']');
+    if (page->next_before)
+        json_member_u64(&json, "next_before", page->next_before);
+    else
+        json_member_raw(&json, "next_before", SPAN("null"));
+    buf_append_char(&json, '}');
+    request_respond(request, 200, buf_span(&json));
+    buf_deinit(&json);
+}
+
+static void handle_history(struct request *request)
+{
+    const struct type *type = rest_type(request);
+    uint64_t before = INT64_MAX, limit = LIMIT_DEFAULT, limit_max = request->host->limits->list_rows_max;
+    struct span id;
+    if (!type || !rest_id(request, &id))
+        return;
+    if (!rest_query_u64(request->exchange, "limit", limit_max, &limit) || limit == 0) {
+        request_fail(request, ERR_BAD_FIELD, SPAN("limit"), SPAN_EMPTY);
+        return;
+    }
+    if (!rest_query_u64(request->exchange, "before", INT64_MAX, &before)) {
+        request_fail(request, ERR_BAD_FIELD, SPAN("before"), SPAN_EMPTY);
+        return;
+    }
+    struct request_job *job = request_job_new(request);
+    struct looking_back *looking = arena_alloc(&job->arena, sizeof *looking);
+    looking->type = type;
+    looking->id = arena_copy(&job->arena, id);
+    looking->before = before;
+    looking->limit = limit;
+    job->state = looking;
+    job->run = run_history;
+    job->done = on_history;
+    request_read(job);
+}
+
+const struct route routes_history[] = {
+    {"GET", "/api/v1/records/{type}/{id}/history", NEED_USER, handle_history, false},
+    {NULL, NULL, NEED_NOTHING, NULL, false},
+};

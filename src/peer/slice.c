@@ -1,0 +1,181 @@
+#include "peer/slice.h"
+
+#include "base/memory.h"
+#include "base/metric.h"
+#include "collab/access.h"
+#include "peer/dialect.h"
+#include "peer/fanout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct span slice_name(const struct slice *slice)
+{
+    return span_of(slice->name, slice->name_len);
+}
+
+void slice_add(struct peer_host *host, struct membership *membership)
+{
+    struct span room = span_of(membership->room, membership->room_len);
+    struct slice *slice = map_get(&host->slices, room);
+    if (!slice) {
+        slice = memory_alloc(sizeof *slice + room.len);
+        list_init(&slice->members);
+        slice->name_len = (uint32_t)room.len;
+        memcpy(slice->name, room.data, room.len);
+        map_put(&host->slices, slice_name(slice), slice);
+    }
+    membership->slice = slice;
+    list_push_tail(&slice->members, &membership->in_slice);
+    slice->count++;
+}
+
+void slice_remove(struct peer_host *host, struct membership *membership)
+{
+    struct slice *slice = membership->slice;
+    if (!slice)
+        return;
+    list_remove(&membership->in_slice);
+    membership->slice = NULL;
+    if (--slice->count == 0) {
+        map_remove(&host->slices, slice_name(slice));
+        free(slice);
+    }
+}
+
+bool event_is_readable(const struct identity *identity, const struct event *event, uint64_t *mask)
+{
+    *mask = UINT64_MAX;
+    if (!event->type)
+        return true;
+    const struct access *access = identity->access;
+    if (!access_allows(access, event->type, VERB_READ))
+        return false;
+    if (event->kind == EVENT_CHANGE)
+        *mask = access_readable(access, event->type);
+    const struct role_set *audience = event->kind == EVENT_ALERT ? event->alert.audience : NULL;
+    return !audience || (!audience->any && audience->count == 0) || access_in_audience(access, audience);
+}
+
+/* One event, said in one dialect with one field mask. */
+struct variant {
+    const struct dialect *dialect;
+    uint64_t mask;
+    bool has_words;
+    struct buf text;
+    struct fanout fanout;
+};
+
+#define VARIANTS_MAX 12
+
+struct delivery {
+    struct peer_host *host;
+    struct event *event;
+    struct variant variants[VARIANTS_MAX];
+    unsigned count;
+    /* the last listener's verdict: listeners of one room mostly have the same roles */
+    const struct access *access;
+    bool is_readable;
+    uint64_t mask;
+};
+
+/* The variants are not cleared: that would cost more than a small room's delivery. */
+static void delivery_init(struct delivery *delivery, struct peer_host *host, struct event *event)
+{
+    delivery->host = host;
+    delivery->event = event;
+    delivery->count = 0;
+    delivery->access = NULL;
+    delivery->is_readable = false;
+    delivery->mask = 0;
+}
+
+static void variant_deinit(struct variant *variant)
+{
+    fanout_release(&variant->fanout);
+    buf_deinit(&variant->text);
+}
+
+static struct variant *variant_of(struct delivery *delivery, const struct dialect *dialect, uint64_t mask)
+{
+    for (unsigned i = 0; i < delivery->count; i++) {
+        struct variant *variant = &delivery->variants[i];
+        if (variant->dialect == dialect && variant->mask == mask)
+            return variant;
+    }
+    /* More variants than places: the last place is used over and over, at the cost of encoding again. */
+    if (delivery->count == VARIANTS_MAX)
+        variant_deinit(&delivery->variants[--delivery->count]);
+    struct variant *variant = &delivery->variants[delivery->count++];
+    *variant = (struct variant){.dialect = dialect, .mask = mask};
+    variant->has_words = dialect->say(delivery->event, mask, &variant->text);
+    variant->fanout.event = delivery->event;
+    variant->fanout.text = buf_span(&variant->text);
+    variant->fanout.deflater = delivery->host->deflater;
+    if (delivery->event->kind == EVENT_MESSAGE) {
+        variant->fanout.binaries = delivery->event->message.binaries;
+        variant->fanout.binary_count = delivery->event->message.binary_count;
+    }
+    return variant;
+}
+
+static bool may_hear(struct delivery *delivery, const struct session *session)
+{
+    if (!session->identity)
+        return false;
+    if (session->identity->access != delivery->access) {
+        delivery->access = session->identity->access;
+        delivery->is_readable = event_is_readable(session->identity, delivery->event, &delivery->mask);
+    }
+    return delivery->is_readable;
+}
+
+static bool hand_over(struct delivery *delivery, struct session *session)
+{
+    if (session->is_closing || !may_hear(delivery, session))
+        return false;
+    struct variant *variant = variant_of(delivery, session->dialect, delivery->mask);
+    if (!variant->has_words)
+        return false;
+    session->outlet->send_shared(session, &variant->fanout, delivery->event->conflate_key);
+    return true;
+}
+
+static void delivery_deinit(struct delivery *delivery)
+{
+    for (unsigned i = 0; i < delivery->count; i++)
+        variant_deinit(&delivery->variants[i]);
+}
+
+void slice_deliver(struct peer_host *host, struct event *event)
+{
+    struct slice *slice = map_get(&host->slices, event->room);
+    if (!slice)
+        return;
+    struct delivery delivery;
+    delivery_init(&delivery, host, event);
+    session_id skipped = event->includes_origin ? 0 : event->origin;
+    int64_t sent = 0;
+    LIST_EACH(&slice->members, node)
+    {
+        struct session *session = LIST_OWNER(node, struct membership, in_slice)->session;
+        if (session->id != skipped || skipped == 0)
+            sent += hand_over(&delivery, session);
+    }
+    metric_add(METRIC_messages_sent, sent);
+    delivery_deinit(&delivery);
+}
+
+void slice_replay(struct session *session, struct event *event)
+{
+    struct delivery delivery;
+    delivery_init(&delivery, session->host, event);
+    if (!session->is_closing && may_hear(&delivery, session)) {
+        struct variant *variant = variant_of(&delivery, session->dialect, delivery.mask);
+        if (variant->has_words && session->outlet->replay)
+            session->outlet->replay(session, &variant->fanout);
+        else if (variant->has_words)
+            session_say(session, variant->fanout.text, false);
+    }
+    delivery_deinit(&delivery);
+}

@@ -1,0 +1,618 @@
+#include "simulation/sim.h"
+
+#include "base/memory.h"
+#include "collab/access.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STORE = SIM_WORKERS_MAX };
+
+enum { BUSY_MS = 1500 };
+
+const struct sim_room sim_rooms[SIM_ROOMS] = {
+    {"lobby", true, false},          {"board", true, false},     {"order:O-1", false, true},
+    {"order:O-2", false, true},      {"order:O-3", false, true}, {"order-updates", false, false},
+    {ROOM_RECORDS, false, false},    {ROOM_PRESENCE, false, false},
+};
+
+static const char types[] = "{\"order\":{\"channel\":\"order-updates\",\"label\":\"title\",\"fields\":{"
+                            "\"title\":{\"kind\":\"string\"},"
+                            "\"status\":{\"kind\":\"enum\",\"values\":[\"draft\",\"approved\"],\"default\":\"draft\"},"
+                            "\"qty\":{\"kind\":\"integer\",\"default\":5}},"
+                            "\"actions\":{\"approve\":{\"event\":\"approved\",\"when\":{\"status\":[\"draft\"]},"
+                            "\"set\":{\"status\":\"approved\"}}},"
+                            "\"alerts\":{\"low\":{\"field\":\"qty\",\"below\":3,\"title\":\"{title} is low\","
+                            "\"message\":\"{qty} left\"}}}}";
+
+/* ---- mail --------------------------------------------------------------------------------------------------------- */
+
+struct sim_facts { /* what a batch of the store tells one worker: in one mail, so that no command gets in between */
+    unsigned count, capacity;
+    struct sim_fact {
+        struct event *event;
+        struct store_request *request;
+    } * facts;
+};
+
+enum mail_kind { MAIL_COMMAND, MAIL_ANSWER, MAIL_EVENT, MAIL_REQUEST, MAIL_FACTS, MAIL_WAKE, MAIL_BATCH, MAIL_STEP, MAIL_CRASH };
+
+struct sim_mail {
+    uint64_t due_ms, serial;
+    enum mail_kind kind;
+    unsigned to;
+    struct command *command;
+    struct answer *answer;
+    struct event *event;
+    struct store_request *request;
+    struct sim_facts *facts;
+};
+
+static bool is_before(const struct sim_mail *a, const struct sim_mail *b)
+{
+    return a->due_ms < b->due_ms || (a->due_ms == b->due_ms && a->serial < b->serial);
+}
+
+static void put(struct sim *sim, struct sim_mail *mail)
+{
+    unsigned i = sim->mail_count++;
+
+    if (sim->mail_count > sim->mail_capacity) {
+        sim->mail_capacity = sim->mail_capacity ? sim->mail_capacity * 2 : 256;
+        sim->mails = memory_resize(sim->mails, sim->mail_capacity * sizeof(*sim->mails));
+    }
+    mail->serial = ++sim->mail_serial;
+    for (; i > 0 && is_before(mail, sim->mails[(i - 1) / 2]); i = (i - 1) / 2)
+        sim->mails[i] = sim->mails[(i - 1) / 2];
+    sim->mails[i] = mail;
+}
+
+static struct sim_mail *take(struct sim *sim)
+{
+    struct sim_mail *first = sim->mails[0], *last = sim->mails[--sim->mail_count];
+    unsigned i = 0;
+
+    for (;;) {
+        unsigned child = 2 * i + 1;
+
+        if (child + 1 < sim->mail_count && is_before(sim->mails[child + 1], sim->mails[child]))
+            child++;
+        if (child >= sim->mail_count || !is_before(sim->mails[child], last))
+            break;
+        sim->mails[i] = sim->mails[child];
+        i = child;
+    }
+    sim->mails[i] = last;
+    return first;
+}
+
+static struct sim_mail *post(struct sim *sim, enum mail_kind kind, unsigned to, uint64_t due_ms)
+{
+    struct sim_mail *mail = NEW(struct sim_mail);
+
+    mail->kind = kind;
+    mail->to = to;
+    mail->due_ms = due_ms;
+    put(sim, mail);
+    return mail;
+}
+
+/* By a link: after a while, but never before what was sent on it earlier. */
+static struct sim_mail *send(struct sim *sim, enum mail_kind kind, unsigned from, unsigned to)
+{
+    uint64_t *link_ms = &sim->link_ms[from][to];
+    const uint64_t due_ms = sim->now_ms + sim_random(sim, sim_chance(sim, 50) ? 60 : 4);
+
+    *link_ms = due_ms > *link_ms ? due_ms : *link_ms;
+    return post(sim, kind, to, *link_ms);
+}
+
+static void mail_free(struct sim_mail *mail)
+{
+    command_free(mail->command);
+    answer_free(mail->answer);
+    event_unref(mail->event);
+    store_request_free(mail->request);
+    for (unsigned i = 0; mail->facts && i < mail->facts->count; i++) {
+        event_unref(mail->facts->facts[i].event);
+        store_request_free(mail->facts->facts[i].request);
+    }
+    if (mail->facts)
+        free(mail->facts->facts);
+    free(mail->facts);
+    free(mail);
+}
+
+uint64_t sim_random(struct sim *sim, uint64_t bound)
+{
+    return rand_below(&sim->rand, bound);
+}
+
+bool sim_chance(struct sim *sim, unsigned of_1000)
+{
+    return sim_random(sim, 1000) < of_1000;
+}
+
+void sim_send(struct sim *sim, struct command *command, unsigned worker)
+{
+    send(sim, MAIL_COMMAND, worker, room_home(command->room, sim->worker_count))->command = command;
+}
+
+/* ---- the ports of the hubs ---------------------------------------------------------------------------------------- */
+
+static void port_answer(void *world, struct answer *answer)
+{
+    struct sim_port *port = world;
+
+    send(port->sim, MAIL_ANSWER, port->worker, session_worker(answer->session))->answer = answer;
+}
+
+static void pass_on(struct sim_port *port, unsigned worker, struct event *event)
+{
+    send(port->sim, MAIL_EVENT, port->worker, worker)->event = event_ref(event);
+}
+
+/* What the doubles do to a numbered event, once. True: it was dealt with. */
+static bool port_fault(struct sim_port *port, unsigned worker, struct event *event)
+{
+    struct sim *sim = port->sim;
+
+    if (sim->held) { /* REORDER: it comes after this one */
+        pass_on(port, worker, event);
+        if (sim->held_worker == worker && event->position.offset > 0 && span_equal(event->room, sim->held->room)) {
+            pass_on(port, worker, sim->held);
+            event_unref(sim->held);
+            sim->held = NULL;
+            sim->fault = SIM_FAULT_NONE;
+            sim->report->faulted = true;
+        }
+        return true;
+    }
+    if (event->position.offset == 0 || !sim_chance(sim, 100))
+        return false;
+    if (sim->fault == SIM_FAULT_REORDER) {
+        sim->held = event_ref(event);
+        sim->held_worker = worker;
+        return true;
+    }
+    if (sim->fault == SIM_FAULT_DOUBLE) {
+        pass_on(port, worker, event);
+        pass_on(port, worker, event);
+    } else if (sim->fault != SIM_FAULT_SKIP) {
+        return false;
+    }
+    sim->fault = SIM_FAULT_NONE;
+    sim->report->faulted = true;
+    return true;
+}
+
+static void port_deliver(void *world, unsigned worker, struct event *event)
+{
+    struct sim_port *port = world;
+
+    sim_truth_add(port->sim, event);
+    if (!port_fault(port, worker, event))
+        pass_on(port, worker, event);
+}
+
+static void port_relay(void *world, struct command *command)
+{
+    struct sim_port *port = world;
+
+    sim_send(port->sim, command, port->worker);
+}
+
+static struct sim_fact *add_fact(struct sim_facts *facts)
+{
+    if (facts->count == facts->capacity) {
+        facts->capacity = facts->capacity ? facts->capacity * 2 : 16;
+        facts->facts = memory_resize(facts->facts, facts->capacity * sizeof(*facts->facts));
+    }
+    facts->facts[facts->count] = (struct sim_fact){0};
+    return &facts->facts[facts->count++];
+}
+
+static void port_store(void *world, struct store_request *request)
+{
+    struct sim_port *port = world;
+    struct sim *sim = port->sim;
+
+    /* Now and then the store's queue is full: this one comes back at once, before those that are in it. */
+    if (!sim->is_ending && sim_chance(sim, sim->trouble)) {
+        struct sim_facts *facts = NEW(struct sim_facts);
+
+        request->err = ERR_OVERLOADED;
+        add_fact(facts)->request = request;
+        post(sim, MAIL_FACTS, port->worker, sim->now_ms)->facts = facts;
+        return;
+    }
+    send(sim, MAIL_REQUEST, port->worker, STORE)->request = request;
+}
+
+static uint64_t port_random(void *world)
+{
+    struct sim_port *port = world;
+
+    return rand_next(&port->sim->rand);
+}
+
+/* ---- the store ---------------------------------------------------------------------------------------------------- */
+
+struct batch_sink {
+    struct sim *sim;
+    struct sim_facts *facts[SIM_WORKERS_MAX]; /* what each worker is told, in one mail */
+};
+
+static struct sim_fact *tell(struct batch_sink *sink, unsigned worker)
+{
+    struct sim_facts **facts = &sink->facts[worker];
+
+    if (*facts == NULL)
+        *facts = NEW(struct sim_facts);
+    return add_fact(*facts);
+}
+
+static void on_committed(void *arg, struct event *event)
+{
+    struct batch_sink *sink = arg;
+
+    tell(sink, room_home(event->room, sink->sim->worker_count))->event = event_ref(event);
+}
+
+static void on_done(void *arg, struct store_request *request)
+{
+    tell(arg, request->worker)->request = request;
+}
+
+static void execute(struct sim *sim)
+{
+    struct batch_sink batch = {.sim = sim};
+    const struct model_sink sink = {&batch, on_committed, on_done};
+    const bool fails = !sim->is_ending && sim_chance(sim, sim->trouble);
+    const enum err failure = fails ? (sim_chance(sim, 500) ? ERR_STORAGE_FULL : ERR_STORAGE) : OK;
+
+    for (unsigned i = 0; i < sim->batch_count; i++) {
+        struct store_request *request = sim->batch[i];
+
+        model_store_execute(&sim->store, request,
+                            request->kind == STORE_COMMIT || sim->reads_fail ? failure : OK, &sink);
+    }
+    for (unsigned i = 0; i < sim->worker_count; i++) {
+        if (batch.facts[i])
+            send(sim, MAIL_FACTS, STORE, i)->facts = batch.facts[i];
+    }
+    sim->batch_count = 0;
+}
+
+static uint64_t disk_ms(struct sim *sim)
+{
+    if (sim_chance(sim, 30))
+        return sim_random(sim, 400);
+    return sim_random(sim, sim_chance(sim, 200) ? 40 : 4);
+}
+
+static void start_batch(struct sim *sim)
+{
+    if (sim->is_committing || sim->queue_count == 0)
+        return;
+    memcpy(sim->batch, sim->queue, sim->queue_count * sizeof(*sim->queue));
+    sim->batch_count = sim->queue_count;
+    sim->queue_count = 0;
+    sim->is_committing = true;
+    sim->batch_start = model_store_now(&sim->store);
+    if (sim->fault == SIM_FAULT_EARLY_ACK)
+        execute(sim); /* and only then will it be written */
+    post(sim, MAIL_BATCH, STORE, sim->now_ms + disk_ms(sim));
+}
+
+static void finish_batch(struct sim *sim)
+{
+    sim->is_committing = false;
+    execute(sim); /* nothing, when it was done already */
+    start_batch(sim);
+}
+
+static void on_request(struct sim *sim, struct store_request *request)
+{
+    assert(sim->queue_count < sizeof(sim->queue) / sizeof(sim->queue[0]));
+    sim->queue[sim->queue_count++] = request;
+    start_batch(sim);
+}
+
+/* ---- hubs --------------------------------------------------------------------------------------------------------- */
+
+static void hubs_start(struct sim *sim)
+{
+    for (unsigned i = 0; i < sim->worker_count; i++) {
+        sim->port_worlds[i] = (struct sim_port){sim, i};
+        sim->ports[i] = (struct ports){
+            &sim->port_worlds[i], port_answer, port_deliver, port_relay, port_store, port_random,
+        };
+        sim->hubs[i] = hub_new(i, sim->worker_count, sim->registry, &sim->limits, &sim->ports[i]);
+        sim->wake_ms[i] = UINT64_MAX;
+    }
+}
+
+static void set_time(struct sim *sim, unsigned worker)
+{
+    hub_set_time(sim->hubs[worker], sim->now_ms, (int64_t)sim->now_ms + sim->wall_offset_ms);
+}
+
+/* A wake-up that turns out to be too early does nothing. */
+static void wake_later(struct sim *sim, unsigned worker)
+{
+    uint64_t deadline = hub_next_deadline(sim->hubs[worker]);
+
+    if (deadline >= sim->wake_ms[worker])
+        return;
+    if (deadline < sim->now_ms)
+        deadline = sim->now_ms;
+    sim->wake_ms[worker] = deadline;
+    post(sim, MAIL_WAKE, worker, deadline);
+}
+
+static void on_wake(struct sim *sim, unsigned worker)
+{
+    sim->wake_ms[worker] = UINT64_MAX;
+    hub_advance(sim->hubs[worker]);
+}
+
+static void on_facts(struct sim *sim, unsigned worker, struct sim_facts *facts)
+{
+    for (unsigned i = 0; i < facts->count; i++) {
+        if (facts->facts[i].event)
+            hub_on_committed(sim->hubs[worker], facts->facts[i].event);
+        else
+            hub_on_stored(sim->hubs[worker], facts->facts[i].request);
+        facts->facts[i].request = NULL;
+    }
+}
+
+/* ---- kill -9 ------------------------------------------------------------------------------------------------------ */
+
+static bool survives(const struct sim_mail *mail)
+{
+    return mail->kind == MAIL_STEP || mail->kind == MAIL_CRASH;
+}
+
+static void lose_everything(struct sim *sim)
+{
+    unsigned kept = 0;
+    struct sim_mail **mails = sim->mails;
+    const unsigned count = sim->mail_count;
+
+    sim->mails = NULL;
+    sim->mail_count = sim->mail_capacity = 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (survives(mails[i]))
+            mails[kept++] = mails[i];
+        else
+            mail_free(mails[i]);
+    }
+    for (unsigned i = 0; i < kept; i++)
+        put(sim, mails[i]);
+    free(mails);
+    for (unsigned i = 0; i < sim->queue_count; i++)
+        store_request_free(sim->queue[i]);
+    for (unsigned i = 0; i < sim->batch_count; i++)
+        store_request_free(sim->batch[i]);
+    sim->queue_count = sim->batch_count = 0;
+    event_unref(sim->held);
+    sim->held = NULL;
+}
+
+static void hubs_stop(struct sim *sim)
+{
+    for (unsigned i = 0; i < sim->worker_count; i++)
+        hub_free(sim->hubs[i]);
+}
+
+static void crash(struct sim *sim)
+{
+    lose_everything(sim);
+    if (sim->fault == SIM_FAULT_EARLY_ACK && sim->is_committing) {
+        model_store_go_back(&sim->store, sim->batch_start);
+        sim->report->faulted = true;
+    }
+    sim->is_committing = false;
+    hubs_stop(sim);
+    sim->life++;
+    sim->report->crashes++;
+    hubs_start(sim);
+    for (unsigned i = 0; i < sim->client_count; i++)
+        sim_client_lose(sim, &sim->clients[i]);
+}
+
+/* ---- time --------------------------------------------------------------------------------------------------------- */
+
+static void step_client(struct sim *sim, unsigned index)
+{
+    sim_client_step(sim, &sim->clients[index]);
+    post(sim, MAIL_STEP, index, sim->now_ms + 1 + sim_random(sim, 45));
+}
+
+static void handle(struct sim *sim, struct sim_mail *mail)
+{
+    switch (mail->kind) {
+    case MAIL_COMMAND:
+        hub_command(sim->hubs[mail->to], mail->command);
+        mail->command = NULL;
+        break;
+    case MAIL_ANSWER:
+        sim_client_on_answer(sim, mail->answer);
+        break;
+    case MAIL_EVENT:
+        sim->report->events++;
+        sim_client_on_event(sim, mail->to, mail->event);
+        break;
+    case MAIL_REQUEST:
+        on_request(sim, mail->request);
+        mail->request = NULL;
+        break;
+    case MAIL_FACTS:
+        on_facts(sim, mail->to, mail->facts);
+        break;
+    case MAIL_WAKE:
+        on_wake(sim, mail->to);
+        break;
+    case MAIL_BATCH:
+        finish_batch(sim);
+        break;
+    case MAIL_STEP:
+        if (!sim->is_ending)
+            step_client(sim, mail->to);
+        break;
+    case MAIL_CRASH:
+        if (!sim->is_ending)
+            crash(sim);
+        break;
+    }
+}
+
+static bool is_for_hub(const struct sim_mail *mail)
+{
+    return mail->kind == MAIL_COMMAND || mail->kind == MAIL_FACTS || mail->kind == MAIL_WAKE;
+}
+
+static void run_until(struct sim *sim, uint64_t end_ms)
+{
+    while (sim->mail_count > 0 && sim->mails[0]->due_ms <= end_ms && !sim->report->failed) {
+        struct sim_mail *mail = take(sim);
+
+        sim->now_ms = mail->due_ms;
+        if (is_for_hub(mail))
+            set_time(sim, mail->to);
+        handle(sim, mail);
+        if (is_for_hub(mail))
+            wake_later(sim, mail->to);
+        mail_free(mail);
+        if (sim_chance(sim, 2)) /* somebody sets the clock */
+            sim->wall_offset_ms += (int64_t)sim_random(sim, 7200000) - 3600000;
+    }
+    sim->now_ms = end_ms;
+}
+
+/* ---- one play ----------------------------------------------------------------------------------------------------- */
+
+static void draw_limits(struct sim *sim)
+{
+    sim->limits = hub_limits_default;
+    sim->limits.tick_ms = sim_chance(sim, 300) ? 0 : 1 + sim_random(sim, 10);
+    sim->limits.grace_ms = sim_chance(sim, 100) ? 0 : 200;
+    sim->limits.idle_ms = 400;
+    sim->limits.typing_ms = 100;
+    sim->limits.refresh_ms = 250;
+    sim->limits.room_linger_ms = 1000;
+    if (sim_chance(sim, 300))
+        sim->limits.log_events_max = 5;
+    if (sim_chance(sim, 300))
+        sim->limits.hub_log_bytes_max = 4000;
+    if (sim_chance(sim, 200))
+        sim->limits.log_age_ms = 300;
+    if (sim_chance(sim, 200))
+        sim->limits.records_cached_max = 2;
+    if (sim_chance(sim, 50))
+        sim->limits.changes_waiting_max = 3;
+    sim->store.events_max = sim_chance(sim, 300) ? 5 : 10000;
+    sim->trouble = sim_chance(sim, 300) ? 60 : 0;
+    sim->reads_fail = sim_chance(sim, 300);
+}
+
+static void make_users(struct sim *sim)
+{
+    struct buf why = BUF_EMPTY;
+    const struct span role = SPAN("editor");
+    enum err err = type_registry_new(SPAN(types), SPAN_EMPTY, &sim->registry, &why);
+
+    sim_check(sim, err == OK, "types: %.*s", SPAN_ARG(buf_span(&why)));
+    if (err != OK)
+        abort();
+    buf_deinit(&why);
+    for (unsigned i = 0; i < SIM_USERS; i++) {
+        char id[2] = {(char)('1' + i), 0};
+
+        sim->users[i] = identity_new(span_from_str(id), span_from_str(id), SPAN_EMPTY, SPAN_EMPTY, &role, 1,
+                                     access_of(sim->registry, &role, 1));
+    }
+}
+
+static void start(struct sim *sim)
+{
+    make_users(sim);
+    model_store_init(&sim->store, sim->registry, sim->seed);
+    draw_limits(sim);
+    sim->worker_count = 1 + (unsigned)sim_random(sim, SIM_WORKERS_MAX);
+    sim->client_count = 2 + (unsigned)sim_random(sim, SIM_CLIENTS_MAX - 1);
+    sim->now_ms = 1000;
+    sim->wall_offset_ms = 1771507800000;
+    hubs_start(sim);
+    for (unsigned i = 0; i < sim->client_count; i++) {
+        sim->clients[i] = (struct sim_client){.index = i, .user = (unsigned)sim_random(sim, SIM_USERS)};
+        post(sim, MAIL_STEP, i, sim->now_ms + sim_random(sim, 50));
+    }
+    while (sim_chance(sim, 400))
+        post(sim, MAIL_CRASH, 0, sim->now_ms + sim_random(sim, BUSY_MS));
+}
+
+static uint64_t until_quiet(const struct sim *sim)
+{
+    return sim->now_ms + sim->limits.grace_ms + sim->limits.idle_ms + 2 * sim->limits.refresh_ms + 1000;
+}
+
+static void end(struct sim *sim)
+{
+    sim->is_ending = true;
+    run_until(sim, until_quiet(sim)); /* what is under way arrives */
+    for (unsigned i = 0; i < sim->client_count; i++)
+        sim_client_settle(sim, &sim->clients[i]);
+    run_until(sim, until_quiet(sim));
+    for (unsigned i = 0; i < SIM_ROOMS; i++)
+        sim_look(sim, i);
+    run_until(sim, sim->now_ms + 500);
+    if (!sim->report->failed)
+        sim_check_quiet(sim);
+    for (unsigned i = 0; i < sim->client_count; i++)
+        sim_client_leave_all(sim, &sim->clients[i]);
+    run_until(sim, until_quiet(sim) + 2 * sim->limits.room_linger_ms);
+    if (!sim->report->failed) {
+        sim_check_answers(sim);
+        sim_check_store(sim);
+        sim_check_nobody_left(sim);
+    }
+}
+
+static void stop(struct sim *sim)
+{
+    lose_everything(sim);
+    while (sim->mail_count > 0)
+        mail_free(take(sim));
+    free(sim->mails);
+    hubs_stop(sim);
+    model_store_deinit(&sim->store);
+    for (unsigned i = 0; i < SIM_USERS; i++)
+        identity_unref(sim->users[i]);
+    type_registry_unref(sim->registry);
+    sim_truth_free(sim);
+    free(sim->ops);
+    free(sim->tags);
+}
+
+bool sim_run(uint64_t seed, enum sim_fault fault, struct sim_report *report)
+{
+    struct sim *sim = NEW(struct sim);
+    bool holds;
+
+    *report = (struct sim_report){0};
+    sim->seed = seed;
+    sim->fault = fault;
+    sim->report = report;
+    rand_seed(&sim->rand, seed);
+    start(sim);
+    run_until(sim, sim->now_ms + BUSY_MS);
+    end(sim);
+    stop(sim);
+    holds = !report->failed;
+    free(sim);
+    return holds;
+}
