@@ -76,6 +76,7 @@ export async function withServer(server, core, use) {
 
 function launch(core, program, args, env = {}) {
   const child = spawn('taskset', ['-c', String(core), program, ...args], {
+    cwd: root,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -74,7 +74,7 @@ must_check enum err change_from_action(struct arena *arena, const struct type *t
                                        struct change *change, struct span *field);
 /* A client's Change object, {id, entityType, entityId, version | baseVersion, metadata} in either spelling, with
  *     ops: [{op, path, value | n | pos}, ...]     op is set, del, ins, mov, inc, txt or test
- * or as a batch of one with {operation, path, after}: insert, update, delete, move, increment, text. Without a path such an
+ * or as a batch of one with {operation, path, after}: insert, update, delete, move, increment, text. Without a path (or with "/") such an
  * operation is on the whole record: then insert makes a CHANGE_CREATE, delete a CHANGE_DELETE, update is a merge patch.
  * Checks paths, values and the fields that may be written as above; whether this kind of change is allowed is for the caller. */
 must_check enum err change_from_json(struct arena *arena, const struct type *type, yyjson_val *object,

@@ -49,7 +49,7 @@ static enum err take_version(struct change_builder *builder, yyjson_val *object)
     if (version == NULL || yyjson_is_null(version))
         return OK;
     if (!yyjson_is_uint(version))
-        return builder_fail(builder, ERR_BAD_FIELD, SPAN("version"));
+        return builder_fail(builder, yyjson_is_num(version) ? ERR_BAD_VERSION : ERR_BAD_FIELD, SPAN("version"));
     builder->change->base_version = yyjson_get_uint(version);
     return OK;
 }
@@ -286,7 +286,7 @@ static enum err add_batch(struct change_builder *builder, yyjson_val *ops)
     return OK;
 }
 
-/* Without a path the operation is on the whole record. */
+/* Without a path, or with "/", the operation is on the whole record. */
 static enum err add_whole(struct change_builder *builder, yyjson_val *object)
 {
     yyjson_val *after = json_get2(object, "after", "value");
@@ -323,7 +323,7 @@ enum err change_from_json(struct arena *arena, const struct type *type, yyjson_v
         return builder_fail(&builder, ERR_BAD_FIELD, SPAN("path"));
     if (json_get(object, "coll")) /* its "id" would be the item's and the change's */
         return builder_fail(&builder, ERR_BAD_FIELD, SPAN("coll"));
-    if (json_text(path).len > 0)
+    if (json_text(path).len > 0 && !span_equal(json_text(path), SPAN("/")))
         return add_op(&builder, object);
     return add_whole(&builder, object);
 }

@@ -257,6 +257,7 @@ static void ask_in_turn(struct job *job)
     struct store_request *request = store_request_new(STORE_OP_FIND);
 
     request->room = arena_copy(&request->arena, job->record->room);
+    request->commit.user_id = arena_copy(&request->arena, job->command->identity->user_id);
     plan_set_op(request, job->command, job->hash);
     ask(job, request);
 }

@@ -32,7 +32,7 @@ bool text_edit_is_valid(yyjson_val *edit)
 /* Takes `units` UTF-16 units off the front of *rest. */
 static enum err take(struct span *rest, uint64_t units, struct span *taken)
 {
-    const char *from = rest->data;
+    struct span all = *rest;
     uint32_t codepoint;
 
     while (units > 0) {
@@ -45,7 +45,7 @@ static enum err take(struct span *rest, uint64_t units, struct span *taken)
             return ERR_BAD_FIELD; /* between the halves of a pair */
         units -= width;
     }
-    *taken = span_of(from, (size_t)(rest->data - from));
+    *taken = span_slice(all, 0, all.len - rest->len);
     return OK;
 }
 

@@ -408,7 +408,7 @@ static enum http_step finish(struct http_parse *parse)
 
 static enum http_step feed_body(struct http_parse *parse, struct span *input)
 {
-    const char *stop = input->data + input->len;
+    const char *stop;
     llhttp_errno_t error;
 
     if (parse->is_complete)
@@ -422,8 +422,7 @@ static enum http_step feed_body(struct http_parse *parse, struct span *input)
         return HTTP_PARSE_BAD;
     if (error != HPE_OK && error != HPE_PAUSED && error != HPE_PAUSED_UPGRADE)
         return fail(parse, &fault_body);
-    if (error != HPE_OK)
-        stop = llhttp_get_error_pos(&parse->llhttp);
+    stop = error == HPE_OK ? input->data + input->len : llhttp_get_error_pos(&parse->llhttp);
     parse->framed_bytes += (uint64_t)(stop - input->data);
     *input = span_slice(*input, (size_t)(stop - input->data), input->len);
     if (parse->is_complete)

@@ -77,7 +77,7 @@ struct sim_op { /* something that must happen once, however often it is sent */
     uint64_t version;         /* that was acknowledged */
     bool is_change;           /* ... for a change that made a version */
     struct position position; /* that was acknowledged */
-    unsigned life;            /* in which */
+    unsigned first_count;     /* acknowledgements that were no repeats: other workers' mail may overtake them */
 };
 
 struct sim_client {
@@ -92,7 +92,7 @@ struct sim_tag { /* a command on its way */
     unsigned client, room;
     int op; /* index, or -1 */
     unsigned life, answers;
-    bool had_since;
+    bool wants_answer, had_since;
     bool is_asked_by_checker;
     struct position since;
 };
@@ -148,6 +148,7 @@ struct sim {
     unsigned truth_count, truth_capacity;
     struct sim_people {
         bool is_known;
+        struct position position;
         unsigned count;
         struct sim_person people[SIM_PEOPLE_MAX];
     } looks[SIM_ROOMS]; /* at the end: what the hub says */

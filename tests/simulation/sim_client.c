@@ -31,6 +31,7 @@ static struct command *command(struct sim *sim, struct sim_client *client, enum 
 
 static void send(struct sim *sim, struct command *made)
 {
+    sim->tags[made->tag].wants_answer = made->wants_answer;
     sim_send(sim, made, session_worker(made->session));
 }
 
@@ -157,7 +158,7 @@ void sim_client_leave_all(struct sim *sim, struct sim_client *client)
 
 /* ---- what must happen once ---------------------------------------------------------------------------------------- */
 
-static struct op *set_op(struct command *made, struct op *op, const char *field, struct span value)
+static struct op *set_op(struct op *op, const char *field, struct span value)
 {
     *op = (struct op){.kind = OP_SET, .value = value};
     op->path.depth = 1;
@@ -177,15 +178,15 @@ static void fill_change(struct command *made, const struct sim_op *op)
     change->must_match = op->must_match;
     change->kind = op->kind == SIM_CREATE ? CHANGE_CREATE : op->kind == SIM_DELETE ? CHANGE_DELETE : CHANGE_UPDATE;
     if (op->kind == SIM_CREATE) {
-        end = set_op(made, end, "status", SPAN("\"draft\""));
-        end = set_op(made, end, "qty", SPAN("5"));
+        end = set_op(end, "status", SPAN("\"draft\""));
+        end = set_op(end, "qty", SPAN("5"));
     }
     if (op->kind == SIM_CREATE || (op->kind == SIM_UPDATE && op->value % 2))
-        end = set_op(made, end, "title", arena_printf(&made->arena, "\"title %u\"", op->value % 3));
+        end = set_op(end, "title", arena_printf(&made->arena, "\"title %u\"", op->value % 3));
     else if (op->kind == SIM_UPDATE)
-        end = set_op(made, end, "qty", arena_printf(&made->arena, "%u", op->value % 7));
+        end = set_op(end, "qty", arena_printf(&made->arena, "%u", op->value % 7));
     if (op->kind == SIM_INCREMENT) {
-        end = set_op(made, end, "qty", SPAN("1"));
+        end = set_op(end, "qty", SPAN("1"));
         end[-1].kind = OP_INC;
     }
     change->op_count = (uint32_t)(end - change->ops);

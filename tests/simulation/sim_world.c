@@ -17,7 +17,8 @@ const struct sim_room sim_rooms[SIM_ROOMS] = {
     {ROOM_RECORDS, false, false},    {ROOM_PRESENCE, false, false},
 };
 
-static const char types[] = "{\"order\":{\"channel\":\"order-updates\",\"label\":\"title\",\"fields\":{"
+static const char types[] = "{\"order\":{\"channel\":\"order-updates\",\"label\":\"title\","
+                            "\"roles\":{\"create\":\"*\",\"update\":\"*\",\"delete\":\"*\"},\"fields\":{"
                             "\"title\":{\"kind\":\"string\"},"
                             "\"status\":{\"kind\":\"enum\",\"values\":[\"draft\",\"approved\"],\"default\":\"draft\"},"
                             "\"qty\":{\"kind\":\"integer\",\"default\":5}},"

@@ -398,6 +398,10 @@ static void a_text_edit_counts_as_javascript_does(void **state)
               "{\"notes\":\"a\xf0\x9f\x98\x80z\"}", "{\"notes\":\"a\xf0\x9f\x98\x80xz\"}");
     assert_op("{\"ops\":[{\"op\":\"txt\",\"path\":\"notes\",\"value\":[1,{\"d\":2}]}]}",
               "{\"notes\":\"a\xf0\x9f\x98\x80z\"}", "{\"notes\":\"az\"}");
+    assert_op("{\"ops\":[{\"op\":\"txt\",\"path\":\"notes\",\"value\":[2,\"!\"]}]}", "{\"notes\":\"hi\"}",
+              "{\"notes\":\"hi!\"}");
+    assert_op("{\"ops\":[{\"op\":\"txt\",\"path\":\"notes\",\"value\":[{\"d\":2}]}]}", "{\"notes\":\"hi\"}",
+              "{\"notes\":\"\"}");
     assert_op("{\"ops\":[{\"op\":\"txt\",\"path\":\"notes\",\"value\":[\"new\"]}]}", "{}", "{\"notes\":\"new\"}");
 }
 
@@ -464,7 +468,7 @@ static void without_a_path_the_whole_record_is_meant(void **state)
     assert_text(change.entity_id, "ORD-5");
     assert_int_equal(from_json("{\"operation\":\"update\",\"after\":{\"qty\":1,\"rush\":true}}"), OK);
     assert_int_equal(change.op_count, 2);
-    assert_int_equal(from_json("{\"operation\":\"delete\",\"entityId\":\"ORD-5\"}"), OK);
+    assert_int_equal(from_json("{\"operation\":\"delete\",\"path\":\"/\",\"entityId\":\"ORD-5\"}"), OK);
     assert_int_equal(change.kind, CHANGE_DELETE);
     assert_false(change_is_empty(&change));
     assert_applied("{\"title\":\"A\"}", "");
@@ -522,7 +526,8 @@ static void bad_changes_say_what_is_wrong(void **state)
         {"{\"ops\":[7]}", ERR_BAD_FIELD, "operation"},
         {"{\"ops\":[{\"op\":\"set\"}]}", ERR_BAD_PATH, "path"},
         {"{\"operation\":\"move\"}", ERR_BAD_PATH, "path"},
-        {"{\"operation\":\"delete\",\"version\":-1}", ERR_BAD_FIELD, "version"},
+        {"{\"operation\":\"delete\",\"version\":-1}", ERR_BAD_VERSION, "version"},
+        {"{\"operation\":\"delete\",\"version\":\"1\"}", ERR_BAD_FIELD, "version"},
         {"{\"operation\":\"delete\",\"id\":\"\"}", ERR_BAD_FIELD, "id"},
         {"{\"operation\":\"delete\",\"entityType\":\"eco\"}", ERR_BAD_FIELD, "entityType"},
         {"{\"operation\":\"delete\",\"entityId\":\"\"}", ERR_BAD_FIELD, "entityId"},

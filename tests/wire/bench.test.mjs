@@ -57,7 +57,7 @@ function rawTalk(rooms = makeRooms()) {
   };
 }
 
-// As much of the native dialect as a load generator needs. `answer` names other answers than `ack`, by the message's type.
+// As much of the native dialect as a load generator needs. `answer` names other answers than `ack`, by message type.
 function nativeTalk({ answer = {}, seen = [], relays = true } = {}) {
   const rooms = makeRooms();
   return (socket, { url, headers }) => {

@@ -24,6 +24,7 @@ const state = {
   people: [], // in the open record's room
   everyone: [],
   typing: new Map(), // userId -> name
+  places: new Map(), // `userId room` -> person: who is in which record, from the server-wide presence
 };
 
 const live = new Live({ onEvent, onStatus });
@@ -64,12 +65,14 @@ function statusBadge(status) {
   return node;
 }
 
+const peopleIn = (room) => [...state.places.values()].filter((person) => person.room === room);
+
 function rowOf(record) {
   const row = element('tr', { tabIndex: 0 },
     element('td', { textContent: record.id }),
     element('td', { textContent: record.data[state.type.label] ?? '' }),
     element('td', {}, statusBadge(record.data.status)),
-    element('td', { className: 'who' }));
+    element('td', {}, ...peopleIn(`${TYPE}:${record.id}`).map(avatar)));
   row.dataset.id = record.id;
   row.setAttribute('aria-selected', String(record.id === state.open?.id));
   return row;
@@ -95,12 +98,12 @@ async function loadList(isMore = false) {
 // ---- the open record ----
 
 function inputOf(field, value) {
-  const isFixed = field.read_only || !state.type.permissions?.update;
+  const isFixed = !field.writable;
   let input;
-  if (field.type === 'enum') {
+  if (field.kind === 'enum') {
     input = element('select', {}, ...field.values.map((text) => element('option', { value: text, textContent: text.replaceAll('_', ' ') })));
   } else {
-    const kind = { number: 'number', integer: 'number', date: 'date', boolean: 'checkbox' }[field.type] ?? 'text';
+    const kind = { number: 'number', integer: 'number', date: 'date', boolean: 'checkbox' }[field.kind] ?? 'text';
     input = element('input', { type: kind });
   }
   input.name = field.name;
@@ -127,18 +130,26 @@ function showRecord(isNew) {
   if (!record) return;
   $('title').textContent = `${record.id} ${record.data[state.type.label] ?? ''}`;
   $('version').textContent = `version ${record.version}`;
-  const simple = state.type.fields.filter((field) => !['object', 'collection', 'json'].includes(field.type));
+  const simple = state.type.fields.filter((field) => !['object', 'collection', 'json'].includes(field.kind));
   if (isNew) {
     $('fields').replaceChildren(...simple.map((field) =>
-      element('label', {}, field.name.replaceAll('_', ' '), inputOf(field, record.data[field.name]))));
-    $('actions').replaceChildren(...state.type.actions.map((action) =>
-      element('button', { type: 'button', className: 'quiet', textContent: action.name, onclick: () => act(action.name) })));
-    return;
+      element('label', {}, field.title.replaceAll('_', ' '), inputOf(field, record.data[field.name]))));
   }
+  showActions(record);
+  if (isNew) return;
   for (const field of simple) {
     const input = $('fields').elements[field.name];
     if (input && input !== document.activeElement) setInput(input, record.data[field.name]);
   }
+}
+
+/** An action is offered when the user may and the record's state allows it. */
+function showActions(record) {
+  const isPossible = (action) => Object.entries(action.when ?? {}).every(([field, values]) => values.includes(record.data[field]));
+  $('actions').replaceChildren(...state.type.actions.filter((action) => action.allowed).map((action) =>
+    element('button', {
+      type: 'button', className: 'quiet', textContent: action.title ?? action.name, disabled: !isPossible(action), onclick: () => act(action.name),
+    })));
 }
 
 async function showHistory() {
@@ -147,7 +158,7 @@ async function showHistory() {
   if (state.open?.id !== id) return;
   $('history').replaceChildren(...changes.map((change) => {
     const what = change.ops.map((op) => `${op.path.slice(1)}: ${JSON.stringify(op.before) ?? ''} → ${JSON.stringify(op.after) ?? ''}`).slice(0, 3).join(', ');
-    return element('li', { textContent: `v${change.version} · ${change.username} · ${change.action}${what ? ' · ' + what : ''}` });
+    return element('li', { textContent: `v${change.version} · ${change.username || 'system'} · ${change.action}${what ? ' · ' + what : ''}` });
   }));
 }
 
@@ -207,7 +218,7 @@ function onEvent(message) {
   const { type, channel, payload } = message;
   const isOpenRoom = state.open && channel === `${TYPE}:${state.open.id}`;
   if (type === 'presence' && channel === 'user-presence') {
-    if (payload.room) return;
+    if (payload.room) return showPlace(payload);
     state.everyone = withPresence(state.everyone, payload);
     showPeople($('everyone'), state.everyone);
   } else if (type === 'presence' && isOpenRoom) {
@@ -222,6 +233,14 @@ function onEvent(message) {
   } else if (type === 'notification') {
     toast(`${payload.title}: ${payload.message}`, 'alert');
   }
+}
+
+function showPlace(person) {
+  const key = `${person.userId} ${person.room}`;
+  if (person.event === 'user_left' || person.status === 'offline') state.places.delete(key);
+  else state.places.set(key, person);
+  const row = [...$('rows').children].find((candidate) => `${TYPE}:${candidate.dataset.id}` === person.room);
+  row?.lastElementChild.replaceChildren(...peopleIn(person.room).map(avatar));
 }
 
 function showTyping() {

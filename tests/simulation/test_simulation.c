@@ -1,0 +1,124 @@
+#include "simulation/sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* SIM_SEED=n plays one seed, SIM_SEEDS=n that many from a first one (SIM_FIRST, 1). */
+static uint64_t number(const char *name, uint64_t fallback)
+{
+    uint64_t value;
+
+    return span_parse_u64(span_from_str(getenv(name)), &value) ? value : fallback;
+}
+
+static void add(struct sim_report *sum, const struct sim_report *report)
+{
+    sum->commands += report->commands;
+    sum->events += report->events;
+    sum->changes += report->changes;
+    sum->crashes += report->crashes;
+    sum->resumes += report->resumes;
+    sum->resyncs += report->resyncs;
+    sum->repeats += report->repeats;
+}
+
+static void play(uint64_t seed, struct sim_report *sum)
+{
+    struct sim_report report;
+
+    if (!sim_run(seed, SIM_FAULT_NONE, &report))
+        fail_msg("%s\n    replay with SIM_SEED=%llu", report.why, (unsigned long long)seed);
+    add(sum, &report);
+}
+
+static void what_must_hold_holds_whatever_happens(void **state)
+{
+    const uint64_t one = number("SIM_SEED", 0);
+    const uint64_t first = one ? one : number("SIM_FIRST", 1);
+    const uint64_t count = one ? 1 : number("SIM_SEEDS", 10000);
+    struct sim_report sum = {0};
+
+    (void)state;
+    for (uint64_t seed = first; seed < first + count; seed++)
+        play(seed, &sum);
+    print_message("%llu seeds: %u commands, %u events, %u changes, %u crashes, %u resumes, %u resyncs, %u repeats\n",
+                  (unsigned long long)count, sum.commands, sum.events, sum.changes, sum.crashes, sum.resumes, sum.resyncs,
+                  sum.repeats);
+    if (count < 1000)
+        return;
+    /* It all did happen. */
+    assert_true(sum.changes > count && sum.crashes > count / 4 && sum.repeats > count && sum.resyncs > count / 4);
+}
+
+/* Of the seeds in which the fault happened, most must be noticed. Some faults do no harm: a doubled event that nobody hears. */
+static void assert_noticed(enum sim_fault fault, unsigned percent)
+{
+    unsigned faulted = 0, noticed = 0;
+
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        struct sim_report report;
+        const bool holds = sim_run(seed, fault, &report);
+
+        faulted += report.faulted;
+        noticed += report.faulted && !holds;
+    }
+    print_message("fault %d: noticed in %u of %u seeds\n", (int)fault, noticed, faulted);
+    assert_true(faulted >= 50);
+    assert_true(noticed * 100 >= faulted * percent);
+}
+
+static void an_event_that_is_lost_is_noticed(void **state)
+{
+    (void)state;
+    assert_noticed(SIM_FAULT_SKIP, 40);
+}
+
+static void an_event_that_comes_twice_is_noticed(void **state)
+{
+    (void)state;
+    assert_noticed(SIM_FAULT_DOUBLE, 40);
+}
+
+static void an_event_that_comes_too_late_is_noticed(void **state)
+{
+    (void)state;
+    assert_noticed(SIM_FAULT_REORDER, 40);
+}
+
+static void an_acknowledgement_before_the_commit_is_noticed(void **state)
+{
+    (void)state;
+    assert_noticed(SIM_FAULT_EARLY_ACK, 10);
+}
+
+static void a_session_that_never_leaves_is_noticed(void **state)
+{
+    (void)state;
+    assert_noticed(SIM_FAULT_GHOST, 40);
+}
+
+int main(void)
+{
+    static const uint8_t key[16] = {7}; /* hashing must not make one play differ from the next */
+    const struct CMUnitTest one[] = {cmocka_unit_test(what_must_hold_holds_whatever_happens)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_must_hold_holds_whatever_happens),
+        cmocka_unit_test(an_event_that_is_lost_is_noticed),
+        cmocka_unit_test(an_event_that_comes_twice_is_noticed),
+        cmocka_unit_test(an_event_that_comes_too_late_is_noticed),
+        cmocka_unit_test(an_acknowledgement_before_the_commit_is_noticed),
+        cmocka_unit_test(a_session_that_never_leaves_is_noticed),
+    };
+
+    map_hash_seed(key);
+    if (getenv("SIM_SEED"))
+        return cmocka_run_group_tests_name("one seed", one, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
