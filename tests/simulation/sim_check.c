@@ -191,11 +191,14 @@ static void on_cursor(struct sim *sim, struct sim_seat *seat, const struct event
     copy_text(known->row, sizeof(known->row), event->cursor.editing_row);
 }
 
-static void on_typing(struct sim *sim, struct sim_seat *seat, const struct event *event)
+/* Nobody looks at what he types himself, in whichever of his pages. */
+static void on_typing(struct sim *sim, const struct sim_client *client, struct sim_seat *seat, const struct event *event)
 {
     const uint64_t who = hash_stable(event->user_id) * 31 + hash_stable(event->typing.field);
     unsigned i = 0;
 
+    if (span_equal(event->user_id, sim->users[client->user]->user_id))
+        return;
     while (i < seat->typing_count && seat->typing[i] != who)
         i++;
     if (!event->typing.is_typing && i < seat->typing_count)
@@ -205,7 +208,7 @@ static void on_typing(struct sim *sim, struct sim_seat *seat, const struct event
     sim_check(sim, i < SIM_TYPING_MAX, "more typing than there is");
 }
 
-static void on_passing(struct sim *sim, struct sim_seat *seat, const struct event *event)
+static void on_passing(struct sim *sim, const struct sim_client *client, struct sim_seat *seat, const struct event *event)
 {
     switch (event->kind) {
     case EVENT_USER_JOINED:
@@ -221,7 +224,7 @@ static void on_passing(struct sim *sim, struct sim_seat *seat, const struct even
         on_cursor(sim, seat, event);
         break;
     case EVENT_TYPING:
-        on_typing(sim, seat, event);
+        on_typing(sim, client, seat, event);
         break;
     default:
         sim_check(sim, event->kind == EVENT_MESSAGE && event->message.is_volatile, "event %d without an offset",
@@ -252,7 +255,7 @@ void sim_check_event(struct sim *sim, struct sim_client *client, struct sim_seat
     if (event->origin == client->session && !event->includes_origin)
         return; /* it gets an answer instead */
     if (event->position.offset == 0) {
-        on_passing(sim, seat, event);
+        on_passing(sim, client, seat, event);
         return;
     }
     sim_check(sim, event->position.epoch == seat->position.epoch, "client %u hears of another epoch in %s", client->index,

@@ -288,7 +288,7 @@ static void execute(struct sim *sim)
 
 static uint64_t disk_ms(struct sim *sim)
 {
-    if (sim_chance(sim, 30))
+    if (!sim->is_ending && sim_chance(sim, 30))
         return sim_random(sim, 400);
     return sim_random(sim, sim_chance(sim, 200) ? 40 : 4);
 }
