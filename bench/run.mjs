@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 // Measures collabd beside a bare broadcaster (floor.c) and beside npm's ws and socket.io, in one run: the server on one
 // core, the load generator (`collabd bench`) on the other. Every scenario is measured three times, the servers taking
-// turns, and the median counts. Prints tables and writes build/bench.json.
+// turns, and the median counts. The other programs beside floor measure parts of the server by themselves. Prints tables
+// and writes build/bench.json.
 //
 //   bench/run.mjs [--rounds 3] [--seconds 5] [--only fanout,idle-joined] [--servers floor,collabd]
 //                 [--out build/bench.json] [--collabd build/collabd] [--generator build/collabd]
 //                 [--floor build/release/bench/floor]
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -143,7 +144,9 @@ async function main() {
   }
   const results = scenarios.flatMap((scenario) => summarise(scenario, runs[scenario] ?? {}));
   for (const scenario of scenarios) printTable(scenario, results);
-  fs.writeFileSync(options.out, JSON.stringify({ machine, rounds: Number(options.rounds), results }, null, 2) + '\n');
+  const programs = options.only === undefined ? runPrograms() : [];
+  const report = { machine, rounds: Number(options.rounds), results, programs };
+  fs.writeFileSync(options.out, JSON.stringify(report, null, 2) + '\n');
   console.log(`\nas JSON: ${path.relative(process.cwd(), options.out)}`);
 }
 
@@ -233,6 +236,28 @@ function format(value, scale, digits) {
   if (typeof value !== 'number') return '-';
   return (value * scale).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
+
+// ---- programs --------------------------------------------------------------------------------------------------------
+
+// A program prints one measurement a line: name, value and unit with a tab between them.
+function runPrograms() {
+  const dir = path.dirname(options.floor);
+  const names = fs.readdirSync(dir).filter((name) => name !== path.basename(options.floor)).sort();
+  return names.flatMap((program) => {
+    console.log(`\n${program}`);
+    const env = { ...process.env, TMPDIR: folder };
+    const { stdout, status } = spawnSync(path.join(dir, program), { env, encoding: 'utf8' });
+    if (status !== 0) console.log(`  failed: exit status ${status}`);
+    return (stdout ?? '').split('\n').flatMap((line) => {
+      const [name, value, unit] = line.split('\t');
+      if (unit === undefined) return [];
+      console.log(`  ${name.padEnd(56)}${format(Number(value), 1, 1).padStart(18)} ${unit}`);
+      return [{ program, name, value: Number(value), unit }];
+    });
+  });
+}
+
+// ---- the machine -----------------------------------------------------------------------------------------------------
 
 function describeMachine() {
   return {

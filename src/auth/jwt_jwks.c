@@ -173,7 +173,7 @@ static enum err add_secret(struct jwt_keys *keys, yyjson_val *jwk, struct buf *w
     struct buf secret = BUF_EMPTY;
     enum err err = ERR_CONFIG;
 
-    buf_reserve(&secret, JWT_SECRET_BYTES_MAX * 2);
+    buf_reserve(&secret, (size_t)JWT_SECRET_BYTES_MAX * 2);
     if (get_bytes(jwk, "k", 0, JWT_SECRET_BYTES_MAX, &secret))
         err = jwt_keys_add_secret(keys, json_get_text(jwk, "kid"), buf_span(&secret), why);
     else
@@ -196,7 +196,7 @@ static enum err add_jwk(struct jwt_keys *keys, yyjson_val *jwk, bool allows_secr
 
 enum err jwt_keys_add_jwks(struct jwt_keys *keys, struct span text, bool allows_secrets, struct buf *why)
 {
-    static const struct json_limits limits = {1024 * 1024, 16, 16 * 1024};
+    static const struct json_limits limits = {1u << 20, 16, 1u << 14};
     uint32_t count_before = keys->count;
     yyjson_val *set, *jwk;
     size_t index, count;

@@ -151,6 +151,11 @@ static enum err add_exact(struct origin_rules *rules, struct span origin, struct
     return ERR_CONFIG;
 }
 
+static bool is_separator(char byte)
+{
+    return byte == ',' || byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 static enum err load_exact(struct origin_rules *rules, struct span list, struct buf *why)
 {
     unsigned count = 0;
@@ -160,7 +165,7 @@ static enum err load_exact(struct origin_rules *rules, struct span list, struct 
         size_t end = at;
         enum err err;
 
-        while (end < list.len && !memchr(", \t\r\n", list.data[end], 5))
+        while (end < list.len && !is_separator(list.data[end]))
             end++;
         if (end > at) {
             if (++count > EXACT_MAX) {

@@ -89,7 +89,8 @@ static const struct access *find(const struct access *access, uint64_t roles)
     return access;
 }
 
-/* Two threads may compile the same set at once: the one whose exchange fails looks again among what was added meanwhile. */
+/* Two threads may compile the same set at once: the one whose exchange fails looks again among what was added
+ * meanwhile. */
 static const struct access *find_or_add(struct type_registry *registry, uint64_t roles)
 {
     struct access *newest = atomic_load_explicit(&registry->accesses, memory_order_acquire);

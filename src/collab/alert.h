@@ -1,5 +1,5 @@
-/* alert.h: alert rules of a type (low stock, a cash balance under its threshold). Pure. A rule fires when a change makes its
- * condition true that was false before (or on creation), not while it stays true. */
+/* alert.h: alert rules of a type (low stock, a cash balance under its threshold). Pure. A rule fires when a change
+ * makes its condition true that was false before (or on creation), not while it stays true. */
 #pragma once
 
 #include "collab/change.h"

@@ -1,12 +1,12 @@
-/* change.h: a change to a record: an atomic batch of operations on paths, in the vocabulary of the append-only change log.
- * Parsing, printing and applying are pure functions on JSON values.
+/* change.h: a change to a record: an atomic batch of operations on paths, in the vocabulary of the append-only change
+ * log. Parsing, printing and applying are pure functions on JSON values.
  *
  * Paths: `status`, `a.b` and `/a/b` are the same; an item of a collection is addressed by id, `/items/@i7f3/qty`; a
- * position (`items/2`, `items[2]`) is refused: ERR_POSITION_IN_PATH. With a slash in it a path is read as RFC 6901 says
- * (~1 is '/', ~0 is '~'). Only fields that are objects and collections have something inside.
+ * position (`items/2`, `items[2]`) is refused: ERR_POSITION_IN_PATH. With a slash in it a path is read as RFC 6901
+ * says (~1 is '/', ~0 is '~'). Only fields that are objects and collections have something inside.
  *
- * A record's state is a JSON object as clients see it. A collection in it is an array of objects, each with its "id" and its
- * order key "pos", sorted by (pos, id). Limits: 256 operations, 48 KiB. */
+ * A record's state is a JSON object as clients see it. A collection in it is an array of objects, each with its "id"
+ * and its order key "pos", sorted by (pos, id). Limits: 256 operations, 48 KiB. */
 #pragma once
 
 #include "collab/identity.h"
@@ -55,43 +55,47 @@ struct change {
     uint32_t failed_op; /* when change_apply failed: which one */
 };
 
-/* The four ways to make a change. The caller has zeroed *change, and may have set entity_id, id, base_version, must_match and
- * metadata: these stay (what names another record than entity_id is ERR_BAD_FIELD). Kind, type, action and operations are
- * filled in, spans in the arena. On failure *field names what was wrong (in the arena; may be empty). */
+/* The four ways to make a change. The caller has zeroed *change, and may have set entity_id, id, base_version,
+ * must_match and metadata: these stay (what names another record than entity_id is ERR_BAD_FIELD). Kind, type, action
+ * and operations are filled in, spans in the arena. On failure *field names what was wrong (in the arena; may be
+ * empty). */
 
 /* A JSON merge patch (RFC 7396): one level deep for objects that the type declares, registers replaced whole, null
- * takes a value away. Values are checked against the type's fields: ERR_UNKNOWN_FIELD, ERR_BAD_FIELD, ERR_MISSING_FIELD (a
- * required field's null). `writable`: bits of the fields that may be written (ERR_FORBIDDEN). */
+ * takes a value away. Values are checked against the type's fields: ERR_UNKNOWN_FIELD, ERR_BAD_FIELD,
+ * ERR_MISSING_FIELD (a required field's null). `writable`: bits of the fields that may be written (ERR_FORBIDDEN). */
 must_check enum err change_from_patch(struct arena *arena, const struct type *type, yyjson_val *patch,
                                       uint64_t writable, struct change *change, struct span *field);
-/* The whole new record: required fields, defaults, checks as above. A member "id" becomes entity_id when that is empty. */
+/* The whole new record: required fields, defaults, checks as above. A member "id" becomes entity_id when that is
+ * empty. */
 must_check enum err change_from_record(struct arena *arena, const struct type *type, yyjson_val *record,
                                        uint64_t writable, struct change *change, struct span *field);
-/* The operations of an action on the record's present state; ERR_BAD_STATE when its conditions do not hold. `input` is the
- * request's object or NULL (ERR_MISSING_FIELD for what the action needs of it); now_ms is the wall clock. */
+/* The operations of an action on the record's present state; ERR_BAD_STATE when its conditions do not hold. `input`
+ * is the request's object or NULL (ERR_MISSING_FIELD for what the action needs of it); now_ms is the wall clock. */
 must_check enum err change_from_action(struct arena *arena, const struct type *type, const struct action *action,
                                        yyjson_val *state, yyjson_val *input, const struct identity *who, int64_t now_ms,
                                        struct change *change, struct span *field);
 /* A client's Change object, {id, entityType, entityId, version | baseVersion, metadata} in either spelling, with
  *     ops: [{op, path, value | n | pos}, ...]     op is set, del, ins, mov, inc, txt or test
- * or as a batch of one with {operation, path, after}: insert, update, delete, move, increment, text. Without a path (or with "/") such an
- * operation is on the whole record: then insert makes a CHANGE_CREATE, delete a CHANGE_DELETE, update is a merge patch.
- * Checks paths, values and the fields that may be written as above; whether this kind of change is allowed is for the caller. */
+ * or as a batch of one with {operation, path, after}: insert, update, delete, move, increment, text. Without a path
+ * (or with "/") such an operation is on the whole record: then insert makes a CHANGE_CREATE, delete a CHANGE_DELETE,
+ * update is a merge patch. Checks paths, values and the fields that may be written as above; whether this kind of
+ * change is allowed is for the caller. */
 must_check enum err change_from_json(struct arena *arena, const struct type *type, yyjson_val *object,
                                      uint64_t writable, struct change *change, struct span *field);
 
-/* Applies all operations or none to `state` (a record's JSON object text; empty for a create), fills before and after of each
- * (spans in the arena) and appends the new state's text to *out (nothing for a delete). A total function: an operation whose
- * target is missing or of another kind does nothing. Refused are: ERR_CONFLICT when a test fails, ERR_BAD_FIELD when an inc or
- * txt leaves what the field may hold or a text edit does not fit, ERR_TOO_LARGE past state_bytes_max; failed_op says which.
- * `type` NULL: a replay of what was committed, so that neither tests nor ranges are checked anew. An ins without a pos puts the item
- * last and notes the pos it got. */
+/* Applies all operations or none to `state` (a record's JSON object text; empty for a create), fills before and after
+ * of each (spans in the arena) and appends the new state's text to *out (nothing for a delete). A total function: an
+ * operation whose target is missing or of another kind does nothing. Refused are: ERR_CONFLICT when a test fails,
+ * ERR_BAD_FIELD when an inc or txt leaves what the field may hold or a text edit does not fit, ERR_TOO_LARGE past
+ * state_bytes_max; failed_op says which. `type` NULL: a replay of what was committed, so that neither tests nor
+ * ranges are checked anew. An ins without a pos puts the item last and notes the pos it got. */
 must_check enum err change_apply(struct arena *arena, const struct type *type, struct span state,
                                  size_t state_bytes_max, struct change *change, struct buf *out);
 
-/* The body stored in the log and read back: one JSON object with everything above. Members it does not know are ignored. */
+/* The body stored in the log and read back: one JSON object with everything above. Members it does not know are
+ * ignored. */
 void change_print(struct buf *out, const struct change *change);
 /* ERR_BAD_MESSAGE, ERR_BAD_JSON. Copies the body into the arena. */
 must_check enum err change_read(struct arena *arena, struct span body, struct change *change);
-/* Whether the change did nothing at all (every op's before equals its after). Creating and deleting is never nothing. */
+/* Whether the change did nothing (every op's before equals its after). Creating and deleting is never nothing. */
 bool change_is_empty(const struct change *change);

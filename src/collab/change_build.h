@@ -1,5 +1,5 @@
-/* change_build.h: what the files that make and use changes share; path.c, change_build.c (patches, records), change_action.c,
- * change_parse.c (a client's Change), change_apply.c, change_print.c. Nobody else includes it. */
+/* change_build.h: what the files that make and use changes share; path.c, change_build.c (patches, records),
+ * change_action.c, change_parse.c (a client's Change), change_apply.c, change_print.c. Nobody else includes it. */
 #pragma once
 
 #include "collab/change.h"

@@ -102,8 +102,8 @@ static enum err check_rights(struct change_builder *builder, const struct field 
     return builder_fail(builder, ERR_FORBIDDEN, field->name);
 }
 
-/* Registers are replaced whole, so only objects and collections have something inside. An item's id and pos are made and
- * moved by operations of their own. */
+/* Registers are replaced whole, so only objects and collections have something inside. An item's id and pos are made
+ * and moved by operations of their own. */
 static enum err check_shape(struct change_builder *builder, const struct field *field, const struct op *op)
 {
     const struct path *path = &op->path;

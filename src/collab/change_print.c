@@ -5,13 +5,14 @@
  *             {"op":"inc","path":"/quantity","value":2,"before":5,"after":7}],
  *      "version":4,"user_id":"5","username":"jsmith","time_ms":1771507800123}
  *
- * No "before": there was nothing. No "after": a set's value; else nothing is there, or, with "idle", what was before. */
+ * No "before": there was nothing. No "after": a set's value; else nothing is there, or, with "idle", what was before.
+ */
 #include "collab/change_build.h"
 
 #include <assert.h>
 
-/* What was stored was within the limits of changes; these only keep a damaged row from doing harm. The depth has room for
- * the event around it. */
+/* What was stored was within the limits of changes; these only keep a damaged row from doing harm. The depth has room
+ * for the event around it. */
 static const struct json_limits stored_limits = {64 * 1024 * 1024, 128, 1024 * 1024};
 
 static const struct span kind_names[] = {SPAN_INIT("create"), SPAN_INIT("update"), SPAN_INIT("delete"),

@@ -1,5 +1,5 @@
-/* identity.h: who somebody is, as every part of the program knows him: immutable and reference-counted (atomically: identities
- * travel with commands between workers). Made by peer/ from an account or a token. */
+/* identity.h: who somebody is, as every part of the program knows him: immutable and reference-counted (atomically:
+ * identities travel with commands between workers). Made by peer/ from an account or a token. */
 #pragma once
 
 #include "base/span.h"

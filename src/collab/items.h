@@ -1,11 +1,11 @@
-/* items.h: how a collection lies in a record's state: an array of objects, sorted by (pos, id), that carry their "id" and
- * "pos" as first members: just as clients see it. */
+/* items.h: how a collection lies in a record's state: an array of objects, sorted by (pos, id), that carry their "id"
+ * and "pos" as first members: just as clients see it. */
 #pragma once
 
 #include "collab/type.h"
 
-/* The text of a whole new collection from what a client gave: items without an id get one, and when some item has no pos
- * all get new ones in the order given. ERR_BAD_FIELD. The result lies in the arena. */
+/* The text of a whole new collection from what a client gave: items without an id get one, and when some item has no
+ * pos all get new ones in the order given. ERR_BAD_FIELD. The result lies in the arena. */
 must_check enum err items_normalize(struct arena *arena, yyjson_val *array, struct span *out);
 
 /* On the state of a change under way. */

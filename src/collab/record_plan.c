@@ -76,7 +76,10 @@ enum err record_plan_authorise(const struct hub *hub, const struct command *comm
     *field = SPAN("action");
     if (!(action = type_action(type, command->action.name)))
         return ERR_UNKNOWN_ACTION;
-    return access_allows_action(access, type, action) ? OK : ERR_FORBIDDEN;
+    if (!access_allows_action(access, type, action))
+        return ERR_FORBIDDEN;
+    *field = SPAN_EMPTY; /* whatever is wrong from here on, it is not the action's name */
+    return OK;
 }
 
 /* ---- idempotency -------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
-/* type.h: business types as data: fields, strategy, channel, actions, alert rules, roles. A registry is built once from JSON
- * (the built-in configuration, then the file's types over it) and is immutable afterwards: any thread may read it. A reload builds a new
- * one; identities and records keep a reference to the one they were made with. */
+/* type.h: business types as data: fields, strategy, channel, actions, alert rules, roles. A registry is built once
+ * from JSON (the built-in configuration, then the file's types over it) and is immutable afterwards: any thread may
+ * read it. A reload builds a new one; identities and records keep a reference to the one they were made with. */
 #pragma once
 
 #include "base/arena.h"
@@ -123,8 +123,8 @@ struct type_registry {
     struct access *_Atomic accesses; /* access_of's, newest first: they are only ever added */
 };
 
-/* Both texts are JSON objects, type name -> type; `extra` may be empty and adds to or replaces `builtin`. ERR_CONFIG with a sentence (type, field,
- * why) in *why. One reference, the caller's. docs/types.md describes the format. */
+/* Both texts are JSON objects, type name -> type; `extra` may be empty and adds to or replaces `builtin`. ERR_CONFIG
+ * with a sentence (type, field, why) in *why. One reference, the caller's. docs/types.md describes the format. */
 must_check enum err type_registry_new(struct span builtin, struct span extra, struct type_registry **out,
                                       struct buf *why);
 struct type_registry *type_registry_ref(struct type_registry *registry);

@@ -1,4 +1,4 @@
-/* Whether a value suits a field. Sizes are checked here once, where values come in; everything behind it trusts them. */
+/* Whether a value suits a field. Sizes are checked here once, where values come in; all behind it trusts them. */
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "collab/type.h"

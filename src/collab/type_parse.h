@@ -1,5 +1,6 @@
 /* type_parse.h: what the files that read a type's JSON share: type_parse.c (types), type_parse_field.c (fields),
- * type_parse_rule.c (actions and alert rules). Nobody else includes it. The first error wins: it leaves a sentence in *why that says where. */
+ * type_parse_rule.c (actions and alert rules). Nobody else includes it. The first error wins: it leaves a sentence in
+ * *why that says where. */
 #pragma once
 
 #include "collab/type.h"

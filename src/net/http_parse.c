@@ -101,7 +101,7 @@ static int on_field(llhttp_t *llhttp, const char *bytes, size_t len)
     (void)bytes;
     if (parse->at == HTTP_AT_BODY)
         parse->trailer_bytes += len;
-    return parse->trailer_bytes > parse->limits->header_bytes_max ? refuse(parse, &fault_headers) : 0;
+    return parse->trailer_bytes > parse->limits->header_bytes_max ? refuse(parse, &fault_body) : 0;
 }
 
 static const llhttp_settings_t settings = {

@@ -121,6 +121,7 @@ static struct websocket *open_socket(struct http_exchange *exchange, const struc
     socket->user = options->user;
     socket->ping_ms = (uint32_t)options->ping_ms;
     socket->dead_ms = (uint32_t)options->dead_ms;
+    socket->close_ms = options->close_ms > 0 ? options->close_ms : WEBSOCKET_CLOSE_MS;
     socket->pings_per_second_max = options->pings_per_second_max;
     socket->has_deflate = terms->is_on;
     if (terms->is_on) {

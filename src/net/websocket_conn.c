@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum {
-    CLOSE_MS = 5000, /* for the peer's close, and then for its FIN */
     CODE_ABNORMAL = 1006,
     DEFLATE_BYTES_MIN = 256, /* below that it costs more than it saves */
     SCRATCH_BYTES_KEPT = 256 * 1024,
@@ -134,7 +133,7 @@ static void finish(struct websocket *socket, uint16_t code)
         socket->code = code;
     socket->state = WEBSOCKET_OVER;
     list_remove(&socket->wheel);
-    conn_finish(socket->conn, CLOSE_MS);
+    conn_finish(socket->conn, socket->close_ms);
 }
 
 void websocket_close(struct websocket *socket, uint16_t code, struct span reason)
@@ -143,10 +142,10 @@ void websocket_close(struct websocket *socket, uint16_t code, struct span reason
         return;
     socket->state = WEBSOCKET_CLOSING;
     socket->code = code;
-    socket->close_ms = (uint32_t)loop_now_ms(conn_host_loop(conn_host_of(socket->conn))) + CLOSE_MS;
+    socket->close_due_ms = (uint32_t)loop_now_ms(conn_host_loop(conn_host_of(socket->conn))) + socket->close_ms;
     send_close(socket, code, reason);
     conn_resume(socket->conn); /* or the peer's answer would never be read */
-    websocket_schedule(socket, CLOSE_MS);
+    websocket_schedule(socket, socket->close_ms);
 }
 
 void websocket_terminate(struct websocket *socket)
@@ -315,7 +314,7 @@ void websocket_check(struct websocket *socket, uint64_t now_ms)
     uint64_t ping_in_ms = socket->ping_ms, dead_in_ms = 0;
 
     if (socket->state == WEBSOCKET_CLOSING) {
-        int32_t left_ms = (int32_t)(socket->close_ms - (uint32_t)now_ms);
+        int32_t left_ms = (int32_t)(socket->close_due_ms - (uint32_t)now_ms);
 
         if (left_ms <= 0)
             websocket_terminate(socket);

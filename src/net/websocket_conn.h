@@ -1,7 +1,7 @@
 /* websocket_conn.h: a WebSocket on a connection: handshake answer, decoder, inflating, control frames, liveness, close handshake. The owner sees whole
  * messages and sends frames.
  *
- * Home thread only. Life: websocket_accept -> open -> websocket_close (sends close, waits at most 5 s for the peer's) -> on_closed, once. */
+ * Home thread only. Life: websocket_accept -> open -> websocket_close (sends close, waits at most close_ms for the peer's) -> on_closed, once. */
 #pragma once
 
 #include "net/http.h"
@@ -30,6 +30,7 @@ struct websocket_options {
     bool allows_deflate;
     uint64_t ping_ms;              /* 30 s; 0: never. A pong is due like any byte: */
     uint64_t dead_ms;              /* 60 s after its last byte the peer is gone; 0: never */
+    uint16_t close_ms;             /* how long the peer's close may take; 0: 5 s */
     unsigned pings_per_second_max; /* 20 received; 0: no limit -> 1008 */
     struct span protocol;          /* Sec-WebSocket-Protocol to answer; empty: none */
     void *user;

@@ -5,8 +5,9 @@
 #include "net/websocket_conn.h"
 
 enum {
-    WHEEL_TICK_MS = 250, /* how exact liveness and the close deadline are */
-    WHEEL_SLOTS = 256,   /* a check that is further away is looked at on the way */
+    WEBSOCKET_CLOSE_MS = 5000, /* for the peer's close, and then for its FIN */
+    WHEEL_TICK_MS = 250,       /* how exact liveness and the close deadline are */
+    WHEEL_SLOTS = 256,         /* a check that is further away is looked at on the way */
 };
 
 /* open -> closing (our close was sent, the peer's is due) -> over (both were, or the connection failed: it is finishing) */
@@ -27,9 +28,10 @@ struct websocket {
     uint32_t ping_ms, dead_ms;
     uint32_t pings_per_second_max;
     uint32_t pings_second, pings_count; /* received in that second */
-    uint32_t close_ms;                  /* when the peer's close is due, in ticks of the loop's clock cut to 32 bits */
-    uint16_t code;                      /* 0: not known yet */
-    uint8_t state;                      /* enum websocket_state */
+    uint32_t close_due_ms;              /* when the peer's close is, by the loop's clock cut to 32 bits */
+    uint16_t close_ms;
+    uint16_t code; /* 0: not known yet */
+    uint8_t state; /* enum websocket_state */
     uint8_t server_window_bits;
     bool has_deflate : 1;
     bool is_shared : 1; /* takes frames compressed once for all */

@@ -40,7 +40,7 @@ static const char *kind_of(const struct config_row *row)
     case CONFIG_ms: return "a number of milliseconds, or a text like \"10 s\"";
     case CONFIG_s: return "a number of seconds, or a text like \"1 h\"";
     case CONFIG_bool: return "true or false";
-    case CONFIG_list: return "a text, or an array of texts";
+    case CONFIG_list:
     case CONFIG_joined: return "a text, or an array of texts";
     case CONFIG_json: return "an object";
     default: return "a text";

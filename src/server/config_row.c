@@ -7,27 +7,27 @@
 
 #define ANY               \
     {                     \
-        0, 0, false, NULL \
+        0, 0, NULL, false \
     }
 #define RANGE(least, most)           \
     {                                \
-        (least), (most), false, NULL \
+        (least), (most), NULL, false \
     }
 #define RATE(most)            \
     {                         \
-        0, (most), true, NULL \
+        0, (most), NULL, true \
     }
 #define WORDS(words)         \
     {                        \
-        0, 0, false, (words) \
+        0, 0, (words), false \
     }
 
 enum { SETTINGS = false, LIMITS = true, RELOAD = false, RESTART = true };
 
 const struct config_row config_rows[] = {
-#define GROUP(kind, title, sentence) {CONFIG_GROUP, (title), (sentence), "", ANY, false, (kind), 0},
+#define GROUP(kind, title, sentence) {(title), (sentence), "", ANY, 0, CONFIG_GROUP, false, (kind)},
 #define OPTION(type, name, fallback, bounds, reload, help) \
-    {CONFIG_##type, #name, (help), (fallback), bounds, (reload), false, offsetof(struct config, name)},
+    {#name, (help), (fallback), bounds, offsetof(struct config, name), CONFIG_##type, (reload), false},
 #include "server/config.def"
 #undef OPTION
 #undef GROUP

@@ -28,19 +28,19 @@ enum config_type {
 
 struct config_bounds {
     uint64_t least, most; /* of numbers */
-    bool is_rate;         /* 0 is no limit, and what open limits make of it */
     const char *words;    /* of a word: "a|b|c" */
+    bool is_rate;         /* 0 is no limit, and what open limits make of it */
 };
 
 struct config_row {
-    enum config_type type;
     const char *name;     /* of a group: its title */
     const char *help;     /* of a group: its sentence */
     const char *fallback; /* the default, as text */
     struct config_bounds bounds;
+    size_t offset; /* of the field in struct config */
+    enum config_type type;
     bool needs_restart;
     bool is_limits; /* of a group: limits, as opposed to settings */
-    size_t offset;  /* of the field in struct config */
 };
 
 extern const struct config_row config_rows[];

@@ -1,6 +1,6 @@
-/* demo.h: the demonstration data: accounts, and a deterministic generator of records. The same registry always gets the same
- * records: no clock, no kernel randomness. Dates lie around the beginning of 2026, references lead to records that exist,
- * every record suits its type. Logic in demo.c and demo_*.c, words in demo_words.c. */
+/* demo.h: the demonstration data: accounts, and a deterministic generator of records. The same registry always gets
+ * the same records: no clock, no kernel randomness. Dates lie around the beginning of 2026, references lead to
+ * records that exist, every record suits its type. Logic in demo.c and demo_*.c, words in demo_words.c. */
 #pragma once
 
 #include "collab/type.h"
@@ -32,6 +32,7 @@ enum {
 
 typedef void demo_sink(void *arg, const struct type *type, struct span id, struct span state);
 
-/* Calls the sink for each record; id and state are valid during the call. Types that a configuration has taken away are left
- * out, and so are records that do not suit a type that it has replaced. Gives how many records the sink got. */
+/* Calls the sink for each record; id and state are valid during the call. Types that a configuration has taken away
+ * are left out, and so are records that do not suit a type that it has replaced. Gives how many records the sink got.
+ */
 size_t demo_generate(struct type_registry *registry, demo_sink *sink, void *arg);

@@ -1,5 +1,5 @@
-/* Vendors, parts, inventory, work orders, engineering change orders, purchase orders. The first of those that have a way
- * to go are at its beginning, so that a newcomer can approve ECO-101 and kit WO-1001. */
+/* Vendors, parts, inventory, work orders, engineering change orders, purchase orders. The first of those that have a
+ * way to go are at its beginning, so that a newcomer can approve ECO-101 and kit WO-1001. */
 #include "server/demo_record.h"
 
 enum { FRESH = 12 /* records at the beginning of their way */ };

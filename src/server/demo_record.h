@@ -1,5 +1,5 @@
-/* demo_record.h: what the files of the demonstration data share: writing one record, choosing, and what a record is called by
- * its number. Nobody else includes it. */
+/* demo_record.h: what the files of the demonstration data share: writing one record, choosing, and what a record is
+ * called by its number. Nobody else includes it. */
 #pragma once
 
 #include "base/rand.h"
@@ -35,8 +35,8 @@ void demo_moment(struct demo *demo, const char *key, int day);    /* a time of t
 void demo_open(struct demo *demo, const char *key, char bracket); /* a nested object or list; key NULL: an item */
 void demo_close(struct demo *demo, char bracket);
 
-/* Choosing. One choice per expression: compilers differ in the order in which they evaluate arguments, and the data is to be
- * the same everywhere. */
+/* Choosing. One choice per expression: compilers differ in the order in which they evaluate arguments, and the data
+ * is to be the same everywhere. */
 unsigned demo_below(struct demo *demo, unsigned bound);
 unsigned demo_between(struct demo *demo, unsigned least, unsigned most);
 bool demo_chance(struct demo *demo, unsigned percent);

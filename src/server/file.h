@@ -4,7 +4,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define FILE_KEY_BYTES_MAX (256 * 1024)
+#define FILE_KEY_BYTES_MAX ((size_t)256 * 1024)
 
 /* Appends the file's bytes. ERR_CONFIG with a sentence in *why when it cannot be read or is larger. */
 must_check enum err file_read(struct span path, size_t bytes_max, struct buf *out, struct buf *why);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-    CHECKPOINT_FRAMES = 8192, /* pages in the WAL: measured, see bench/store_commit.c */
+    CHECKPOINT_FRAMES = 16384, /* pages in the WAL: measured, see bench/store_commit.c */
     STEP_EVENTS = 256,
     STEP_OPS = 256,
     CROWD = 1024,         /* a room is looked at when it has that many events more */

@@ -1,5 +1,5 @@
-/* A configuration file. Whatever is in it: problems come with a line, and what was accepted is accepted again when it is
- * written out, with the same result. */
+/* A configuration file. Whatever is in it: problems come with a line, and what was accepted is accepted again when
+ * it is written out, with the same result. */
 #include "server/config_row.h"
 
 #include <assert.h>
@@ -45,7 +45,8 @@ static void check_values(struct config *config)
             continue;
         buf_reset(&text);
         config_value_write(config, &config_rows[i], &text);
-        /* What a rate is lifted to and the processors that were counted are no input: 0 is in every range they have. */
+        /* What a rate is lifted to and the processors that were counted are no input: 0 is in every range they
+         * have. */
         err = config_value_parse(&again, &config_rows[i], buf_span(&text), &why);
         assert(err == OK && config_value_equal(config, &again, &config_rows[i]));
     }

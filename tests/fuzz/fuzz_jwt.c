@@ -1,5 +1,5 @@
-/* Tokens, claims and key sets. The first byte says what the rest is: a whole token; a payload, which gets a good header and
- * a good signature, so that the claims are reached at all; a header; a JWK set. */
+/* Tokens, claims and key sets. The first byte says what the rest is: a whole token; a payload, which gets a good
+ * header and a good signature, so that the claims are reached at all; a header; a JWK set. */
 #include "auth/jwt.h"
 
 #include "base/base64.h"
@@ -20,7 +20,8 @@ static const struct span jwks = SPAN_INIT(
     "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"},"
     "{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-"
     "4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-"
-    "bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-"
+    "bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-"
+    "UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-"
     "DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ\"}]}");
 static const struct span secret = SPAN_INIT("0123456789abcdef0123456789abcdef");
 

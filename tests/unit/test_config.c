@@ -184,6 +184,9 @@ static void the_defaults_are_those_of_the_lower_folders(void **state)
     assert_int_equal(hub.hub_log_bytes_max, hub_limits_default.hub_log_bytes_max);
     assert_int_equal(hub.rooms_max, hub_limits_default.rooms_max);
     assert_int_equal(hub.room_members_max, hub_limits_default.room_members_max);
+    assert_int_equal(hub.room_waiting_max, hub_limits_default.room_waiting_max);
+    assert_int_equal(hub.presence_list_max, hub_limits_default.presence_list_max);
+    assert_int_equal(hub.records_bytes_max, hub_limits_default.records_bytes_max);
     assert_int_equal(hub.records_cached_max, hub_limits_default.records_cached_max);
     assert_int_equal(hub.record_bytes_max, hub_limits_default.record_bytes_max);
     assert_int_equal(hub.changes_waiting_max, hub_limits_default.changes_waiting_max);
@@ -560,10 +563,10 @@ static void what_only_a_restart_changes_is_told(void **state)
     struct config old;
 
     assert_int_equal(config_load(&old, &input, &report), OK);
-    loads(
-        fixture,
-        "{\"log_level\": \"debug\", \"listen\": [\"a:1\"], \"messages_per_second\": 5, \"data\": \"data\", \"http_idle_ms\": \"5 s\"}",
-        "", "");
+    loads(fixture,
+          "{\"log_level\": \"debug\", \"listen\": [\"a:1\"], \"messages_per_second\": 5, \"data\": \"data\", "
+          "\"http_idle_ms\": \"5 s\"}",
+          "", "");
     config_changed_for_restart(&old, &fixture->config, &names);
     assert_true(span_equal(buf_span(&names), SPAN("listen, http_idle_ms")));
     buf_deinit(&names);
