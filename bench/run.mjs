@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Measures collabd beside a bare broadcaster (floor.c) and beside npm's ws and socket.io, in one run: the server on one
 // core, the load generator (`collabd bench`) on the other. Every scenario is measured three times, the servers taking
-// turns, and the median counts. The other programs beside floor measure parts of the server by themselves. Prints tables
-// and writes build/bench.json.
+// turns, and the median counts. The other programs beside floor measure parts of the server by themselves.
+// Prints tables and writes build/bench.json.
 //
 //   bench/run.mjs [--rounds 3] [--seconds 5] [--only fanout,idle-joined] [--servers floor,collabd]
 //                 [--out build/bench.json] [--collabd build/collabd] [--generator build/collabd]
@@ -131,6 +131,7 @@ async function main() {
   console.log(`${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, ${machine.date}`);
   console.log(`servers on core ${cores.server}, generator on core ${cores.generator}`);
   console.log(`before: load ${machine.load}, fdatasync of a page ${machine.fdatasync_us} us`);
+  if (machine.load > 0.5) console.log('something else is running: expect high figures and loose ratios');
   if (cores.server === cores.generator) console.log('only one core: the figures of CPU hold, those of time do not');
   for (let round = 0; round < Number(options.rounds); round++) {
     for (const scenario of scenarios) {
@@ -161,7 +162,7 @@ function rotate(list, by) {
   return list.map((_, i) => list[(i + by) % list.length]);
 }
 
-// ---- one measurement ----------------------------------------------------------------------------------------------
+// ---- one measurement ------------------------------------------------------------------------------------------------
 
 async function measure(scenario, server) {
   try {
@@ -196,7 +197,7 @@ function generate(args) {
   });
 }
 
-// ---- results ------------------------------------------------------------------------------------------------------
+// ---- results --------------------------------------------------------------------------------------------------------
 
 function summarise(scenario, runs) {
   return Object.entries(runs).map(([server, list]) => {
@@ -237,7 +238,7 @@ function format(value, scale, digits) {
   return (value * scale).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-// ---- programs --------------------------------------------------------------------------------------------------------
+// ---- programs -------------------------------------------------------------------------------------------------------
 
 // A program prints one measurement a line: name, value and unit with a tab between them.
 function runPrograms() {
@@ -257,7 +258,7 @@ function runPrograms() {
   });
 }
 
-// ---- the machine -----------------------------------------------------------------------------------------------------
+// ---- the machine ----------------------------------------------------------------------------------------------------
 
 function describeMachine() {
   return {

@@ -59,7 +59,8 @@ static enum err read_asking(struct request *request, struct asking *asking)
 
 static void handle_events(struct request *request)
 {
-    struct asking asking = {.count_max = request->host->limits->rooms_per_session_max};
+    uint32_t rooms_max = request->host->limits->rooms_per_session_max;
+    struct asking asking = {.count_max = rooms_max < SSE_CHANNELS_MAX ? rooms_max : SSE_CHANNELS_MAX};
     asking.channels = memory_array(asking.count_max, sizeof *asking.channels);
     enum err err = read_asking(request, &asking);
     if (err)

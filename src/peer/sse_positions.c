@@ -4,7 +4,7 @@
 
 /* "a1b2c3d4e5f60718.81237.4711,..." */
 #define HASH_DIGITS 16
-#define TEXT_BYTES_MAX (16 * 1024)
+#define TEXT_BYTES_MAX 8192
 
 void sse_channel_init(struct sse_channel *channel, struct span room)
 {
@@ -44,7 +44,7 @@ static void take(struct sse_channel *channels, uint32_t count, uint64_t hash, st
 enum err sse_positions_read(struct span text, struct sse_channel *channels, uint32_t count)
 {
     struct span place;
-    if (text.len > TEXT_BYTES_MAX)
+    if (text.len > TEXT_BYTES_MAX || span_ends_with(text, SPAN(",")))
         return ERR_BAD_FIELD;
     while (span_cut(&text, ',', &place)) {
         struct position position;

@@ -33,9 +33,10 @@ struct stored_room {
     struct list node; /* most recently used first */
     int64_t id;       /* 0: has no row yet */
     uint64_t head;    /* offset of its last event */
-    bool knows_record; /* the following are true: */
+    bool is_record;   /* has a row in the table record: */
     bool is_deleted;
-    uint64_t version; /* of the record; 0: there is none */
+    uint64_t version;           /* 0: there never was such a record */
+    uint64_t last, last_change; /* seqs */
     struct span name;
     char text[];
 };
@@ -117,8 +118,9 @@ void rooms_init(struct room_cache *cache);
 void rooms_forget(struct room_cache *cache);
 /* What is given stays valid until some hundred other rooms were asked for. */
 must_check enum err rooms_find(struct store *store, struct span name, struct stored_room **out);
-must_check enum err rooms_find_record(struct store *store, struct span name, struct stored_room **out); /* with the record's version */
 must_check enum err rooms_make(struct store *store, struct stored_room *room); /* its row, when it has none */
+/* The row in record, too: it is the room of that record. */
+must_check enum err rooms_make_record(struct store *store, struct stored_room *room, const struct type *type, struct span id);
 
 /* ---- store_commit.c ---- */
 
@@ -138,7 +140,8 @@ void tidy_note_crowded(struct store *store, int64_t room_id, uint64_t head);
 
 /* ---- store_import.c ---- */
 
-void numbers_note(struct store *store, struct stored_type *type, const struct type *shape, struct span id);
+/* An id that somebody made: numbers go on after it. */
+void numbers_note(struct stored_type *type, const struct type *shape, struct span id);
 void numbers_give_back(struct store *store); /* at closing */
 
 /* ---- store_reader.c ---- */

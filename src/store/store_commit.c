@@ -84,62 +84,36 @@ void record_room_name(struct buf *out, const struct type *type, struct span id)
     buf_append_span(out, id);
 }
 
-static enum err add_record(struct store *store, const struct store_request *request, struct stored_room *room)
-{
-    sqlite3_stmt *statement = store->sql.statements[SQL_record_add];
-    struct stored_type *type;
-    enum err err;
-
-    if ((err = store_type_id(store, request->type->name, &type)) != OK)
-        return err;
-    numbers_note(store, type, request->type, request->entity_id);
-    sql_bind_i64(statement, 1, room->id);
-    sql_bind_i64(statement, 2, type->id);
-    sql_bind_text(statement, 3, request->entity_id);
-    sql_bind_u64(statement, 4, request->commit.version);
-    sql_bind_i64(statement, 5, request->commit.time_ms);
-    sql_bind_i64(statement, 6, request->commit.is_delete);
-    sql_bind_text(statement, 7, request->commit.new_state);
-    return sql_run(statement);
-}
-
-/* Deleting and making anew move the record out of the index and into it; any other change leaves the index alone. */
-static enum err change_record(struct store *store, const struct store_request *request, const struct stored_room *room)
+/* The record's row, after its events are numbered. Deleting and making anew move the record out of the index and into it; any other change
+ * leaves the index alone. */
+static enum err write_record(struct store *store, const struct store_request *request, struct stored_room *room)
 {
     bool turns = room->is_deleted != request->commit.is_delete;
     sqlite3_stmt *statement = store->sql.statements[turns ? SQL_record_turn : SQL_record_change];
 
     sql_bind_i64(statement, 1, room->id);
-    sql_bind_u64(statement, 2, request->commit.version);
-    sql_bind_i64(statement, 3, request->commit.time_ms);
-    sql_bind_text(statement, 4, request->commit.new_state);
+    sql_bind_u64(statement, 2, room->head);
+    sql_bind_u64(statement, 3, room->last);
+    sql_bind_u64(statement, 4, room->last_change);
+    sql_bind_u64(statement, 5, request->commit.version);
+    sql_bind_i64(statement, 6, request->commit.time_ms);
+    sql_bind_text(statement, 7, request->commit.new_state);
     if (turns)
-        sql_bind_i64(statement, 5, request->commit.is_delete);
-    return sql_run(statement);
-}
-
-static enum err write_record(struct store *store, const struct store_request *request, struct stored_room *room)
-{
-    enum err err;
-
-    if ((err = rooms_make(store, room)) != OK)
-        return err;
-    err = room->version == 0 ? add_record(store, request, room) : change_record(store, request, room);
+        sql_bind_i64(statement, 8, request->commit.is_delete);
     room->version = request->commit.version;
     room->is_deleted = request->commit.is_delete;
-    return err;
+    return sql_run(statement);
 }
 
 static enum err write_milestone(struct store *store, const struct store_request *request, const struct stored_room *room)
 {
     sqlite3_stmt *statement = store->sql.statements[SQL_milestone_add];
-    uint64_t offset = request->commit.events[0].positions[0].offset;
 
     if (request->commit.version % MILESTONE_EVERY != 0)
         return OK;
     sql_bind_i64(statement, 1, room->id);
     sql_bind_u64(statement, 2, request->commit.version);
-    sql_bind_u64(statement, 3, offset);
+    sql_bind_u64(statement, 3, room->last_change);
     sql_bind_i64(statement, 4, request->commit.time_ms);
     sql_bind_text(statement, 5, request->commit.new_state);
     return sql_run(statement);
@@ -147,68 +121,119 @@ static enum err write_milestone(struct store *store, const struct store_request 
 
 /* ---- events ---- */
 
-/* version 0: an event that is only seen, and forgotten when it is old. */
-static enum err write_place(struct store *store, struct stored_room *room, uint64_t seq, uint64_t version)
+/* One event on its way into the log. */
+struct entry {
+    uint64_t seq, version; /* version: of the change that it is, or 0 */
+    uint64_t offset, previous, previous_change; /* in the first record's room that shows it */
+};
+
+/* The link to the event before it in a record's room. */
+static void link_event(struct entry *entry, struct stored_room *room)
+{
+    entry->offset = room->head;
+    entry->previous = room->last;
+    room->last = entry->seq;
+    if (entry->version > 0) {
+        entry->previous_change = room->last_change;
+        room->last_change = entry->seq;
+    }
+}
+
+static enum err index_event(struct store *store, const struct entry *entry, struct stored_room *room)
 {
     sqlite3_stmt *statement = store->sql.statements[SQL_room_event_add];
 
     sql_bind_i64(statement, 1, room->id);
     sql_bind_u64(statement, 2, room->head);
-    sql_bind_u64(statement, 3, seq);
-    if (version > 0) {
-        sql_bind_u64(statement, 4, version);
-    } else {
-        int code = sqlite3_bind_null(statement, 4);
-
-        assert(code == SQLITE_OK);
-        places_append(&store->places, room->id, room->head);
-        tidy_note_crowded(store, room->id, room->head);
-    }
+    sql_bind_u64(statement, 3, entry->seq);
+    places_append(&store->places, room->id, room->head);
+    tidy_note_crowded(store, room->id, room->head);
     return sql_run(statement);
 }
 
-static enum err write_event(struct store *store, const struct commit_event *event, uint64_t seq, bool is_history,
-                            int64_t wall_ms)
+static enum err write_head(struct store *store, const struct stored_room *room)
+{
+    sqlite3_stmt *statement = store->sql.statements[SQL_record_say];
+
+    sql_bind_i64(statement, 1, room->id);
+    sql_bind_u64(statement, 2, room->head);
+    sql_bind_u64(statement, 3, room->last);
+    return sql_run(statement);
+}
+
+/* A room that is new becomes what its name says. */
+static enum err make_room(struct store *store, struct stored_room *room)
+{
+    const struct type *type;
+    struct span id;
+
+    if (room->id != 0)
+        return OK;
+    type = type_of_room(store->registry, room->name, &id);
+    return type ? rooms_make_record(store, room, type, id) : rooms_make(store, room);
+}
+
+/* `own`: the room of the record that changes, whose row is written later. */
+static enum err enter_room(struct store *store, struct entry *entry, struct stored_room *room, const struct stored_room *own)
+{
+    enum err err;
+
+    if ((err = make_room(store, room)) != OK)
+        return err;
+    room->head++;
+    if (!room->is_record)
+        return index_event(store, entry, room);
+    if (entry->offset == 0)
+        link_event(entry, room);
+    else if ((err = index_event(store, entry, room)) != OK)
+        return err;
+    return room == own ? OK : write_head(store, room);
+}
+
+static enum err write_event(struct store *store, const struct entry *entry, struct span body, int64_t wall_ms)
 {
     sqlite3_stmt *statement = store->sql.statements[SQL_event_add];
 
-    sql_bind_u64(statement, 1, seq);
+    sql_bind_u64(statement, 1, entry->seq);
     sql_bind_i64(statement, 2, wall_ms);
-    sql_bind_i64(statement, 3, is_history);
-    sql_bind_blob(statement, 4, buf_span(&store->places));
-    sql_bind_text(statement, 5, event->body);
+    sql_bind_u64(statement, 3, entry->version);
+    sql_bind_u64(statement, 4, entry->offset);
+    sql_bind_u64(statement, 5, entry->previous);
+    sql_bind_u64(statement, 6, entry->previous_change);
+    sql_bind_blob(statement, 7, buf_span(&store->places));
+    sql_bind_text(statement, 8, body);
     return sql_run(statement);
 }
 
 /* Numbers the event in every room that shows it. `version`: of the change, which is seen in its record's room first. */
-static enum err number_event(struct store *store, struct commit_event *event, uint64_t version, int64_t wall_ms)
+static enum err number_event(struct store *store, struct commit_event *event, uint64_t version, const struct stored_room *own,
+                             int64_t wall_ms)
 {
-    uint64_t seq = store->next_seq++;
+    struct entry entry = {.seq = store->next_seq++, .version = version};
     struct stored_room *room;
     enum err err;
 
     assert(event->room_count <= COMMIT_ROOMS_MAX);
     buf_reset(&store->places);
     for (uint32_t i = 0; i < event->room_count; i++) {
-        if ((err = rooms_find(store, event->rooms[i], &room)) != OK || (err = rooms_make(store, room)) != OK)
+        if ((err = rooms_find(store, event->rooms[i], &room)) != OK || (err = enter_room(store, &entry, room, own)) != OK)
             return err;
-        room->head++;
         event->positions[i] = (struct position){store->epoch, room->head};
-        if ((err = write_place(store, room, seq, i == 0 ? version : 0)) != OK)
-            return err;
     }
-    return write_event(store, event, seq, version > 0, wall_ms);
+    return write_event(store, &entry, event->body, wall_ms);
 }
 
-static enum err write_events(struct store *store, struct store_request *request, int64_t wall_ms)
+static enum err write_events(struct store *store, struct store_request *request, const struct stored_room *own, int64_t wall_ms)
 {
-    uint64_t version = request->commit.has_change ? request->commit.version : 0;
     enum err err;
 
     assert(request->commit.event_count <= COMMIT_EVENTS_MAX);
-    for (uint32_t i = 0; i < request->commit.event_count; i++)
-        if ((err = number_event(store, &request->commit.events[i], i == 0 ? version : 0, wall_ms)) != OK)
+    for (uint32_t i = 0; i < request->commit.event_count; i++) {
+        uint64_t version = own && i == 0 ? request->commit.version : 0;
+
+        if ((err = number_event(store, &request->commit.events[i], version, own, wall_ms)) != OK)
             return err;
+    }
     return OK;
 }
 
@@ -232,6 +257,22 @@ static enum err check_version(struct store *store, struct store_request *request
     return err;
 }
 
+/* From here on nothing is refused. */
+static enum err write_change(struct store *store, struct store_request *request, struct stored_room *room, int64_t wall_ms)
+{
+    struct stored_type *type;
+    enum err err;
+
+    if ((err = rooms_make_record(store, room, request->type, request->entity_id)) != OK ||
+        (err = store_type_id(store, request->type->name, &type)) != OK)
+        return err;
+    if (room->version == 0)
+        numbers_note(type, request->type, request->entity_id);
+    if ((err = write_events(store, request, room, wall_ms)) != OK || (err = write_record(store, request, room)) != OK)
+        return err;
+    return write_milestone(store, request, room);
+}
+
 enum err commit_write(struct store *store, struct store_request *request, int64_t wall_ms)
 {
     struct stored_room *room = NULL;
@@ -241,18 +282,13 @@ enum err commit_write(struct store *store, struct store_request *request, int64_
     request->err = OK;
     if (request->commit.has_change) {
         assert(request->commit.event_count > 0 && request->commit.events[0].room_count > 0);
-        if ((err = rooms_find_record(store, request->commit.events[0].rooms[0], &room)) != OK ||
+        if ((err = rooms_find(store, request->commit.events[0].rooms[0], &room)) != OK ||
             (err = check_version(store, request, room, &is_good)) != OK || !is_good)
             return err;
     }
-    /* From here on nothing is refused, so nothing of a refused request is written. */
     if (request->commit.op_id.len > 0 && ((err = claim_op(store, request, wall_ms, &found)) != OK || found))
         return err;
-    if (room && (err = write_record(store, request, room)) != OK)
-        return err;
-    if ((err = write_events(store, request, wall_ms)) != OK)
-        return err;
-    return room ? write_milestone(store, request, room) : OK;
+    return room ? write_change(store, request, room, wall_ms) : write_events(store, request, NULL, wall_ms);
 }
 
 /* ---- what is asked ---- */
@@ -266,7 +302,7 @@ static enum err load_record(struct store *store, struct store_request *request)
     request->found = false;
     request->version = 0;
     record_room_name(&store->key, request->type, request->entity_id);
-    if ((err = rooms_find(store, buf_span(&store->key), &room)) != OK || room->id == 0)
+    if ((err = rooms_find(store, buf_span(&store->key), &room)) != OK || !room->is_record)
         return err;
     sql_bind_i64(statement, 1, room->id);
     if ((err = sql_row(statement)) != OK)
@@ -287,37 +323,65 @@ static enum err open_room(struct store *store, struct store_request *request, st
     return err;
 }
 
-static void drop_events(struct store_request *request)
+/* Puts an event in its place among those that were missed. Of a type that is not configured any more: its place stays empty. */
+static void place_event(struct store *store, struct store_request *request, uint64_t offset, struct span body)
 {
-    for (uint32_t i = 0; i < request->event_count; i++)
-        event_unref(request->events[i]);
-    request->event_count = 0;
+    struct event **place = &request->events[offset - request->since.offset - 1];
+    struct position position = {store->epoch, offset};
+
+    if (*place == NULL && event_read(body, request->room, position, store->registry, place) == OK)
+        request->event_count++;
 }
 
-/* Gives up at the first gap: an event that was removed, or one of a type that is not configured any more. */
-static enum err read_events(struct store *store, struct store_request *request, const struct stored_room *room)
+static bool was_missed(const struct store_request *request, uint64_t offset)
 {
-    sqlite3_stmt *statement = store->sql.statements[SQL_room_events_since];
-    uint64_t offset = request->since.offset;
+    return offset > request->since.offset && offset <= request->position.offset;
+}
+
+/* Backwards along the chain, until it leads to what was seen, or nowhere: that was removed. */
+static enum err read_chain(struct store *store, struct store_request *request, uint64_t last)
+{
+    sqlite3_stmt *statement = store->sql.statements[SQL_event_step];
+    enum err err = OK;
+
+    while (last > 0) {
+        uint64_t offset, previous;
+
+        sql_bind_u64(statement, 1, last);
+        if ((err = sql_row(statement)) != OK)
+            break;
+        offset = sql_column_u64(statement, 0);
+        previous = sql_column_u64(statement, 1);
+        if (was_missed(request, offset))
+            place_event(store, request, offset, sql_column(statement, 2));
+        sqlite3_reset(statement);
+        last = offset > request->since.offset + 1 && previous < last ? previous : 0;
+    }
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err read_index(struct store *store, struct store_request *request, int64_t room_id)
+{
+    sqlite3_stmt *statement = store->sql.statements[SQL_room_event_since];
     enum err err;
 
-    sql_bind_i64(statement, 1, room->id);
-    sql_bind_u64(statement, 2, offset);
-    sql_bind_u64(statement, 3, request->count_max);
+    sql_bind_i64(statement, 1, room_id);
+    sql_bind_u64(statement, 2, request->since.offset);
     while ((err = sql_row(statement)) == OK) {
-        struct position position = {store->epoch, sql_column_u64(statement, 0)};
+        uint64_t offset = sql_column_u64(statement, 0);
 
-        if (position.offset != offset + 1 ||
-            event_read(sql_column(statement, 1), request->room, position, store->registry,
-                       &request->events[request->event_count]) != OK) {
-            sqlite3_reset(statement);
-            return OK;
-        }
-        request->event_count++;
-        offset++;
+        if (was_missed(request, offset))
+            place_event(store, request, offset, sql_column(statement, 1));
     }
-    request->is_complete = err == ERR_NOT_FOUND && offset == room->head;
     return err == ERR_NOT_FOUND ? OK : err;
+}
+
+/* The places may have gaps: give up what is behind them. */
+static void drop_events(struct store_request *request, uint64_t place_count)
+{
+    for (uint64_t i = 0; i < place_count; i++)
+        event_unref(request->events[i]);
+    request->event_count = 0;
 }
 
 /* All that came after a position, or nothing. */
@@ -337,9 +401,11 @@ static enum err answer_events(struct store *store, struct store_request *request
     if (missed > request->count_max)
         return OK;
     request->events = arena_alloc(&request->arena, missed * sizeof(*request->events));
-    err = read_events(store, request, room);
+    if ((err = read_chain(store, request, room->last)) == OK)
+        err = read_index(store, request, room->id);
+    request->is_complete = err == OK && request->event_count == missed;
     if (!request->is_complete)
-        drop_events(request);
+        drop_events(request, missed);
     return err;
 }
 
@@ -404,7 +470,7 @@ static void fail_all(struct store *store, struct store_request **requests, size_
             request->err = err;
             request->is_repeat = false;
         } else {
-            drop_events(request);
+            drop_events(request, request->event_count); /* complete, or none */
             request->err = answer(store, request);
         }
     }

@@ -6,7 +6,7 @@
 
 struct found_record {
     int64_t room_id;
-    uint64_t version;
+    uint64_t version, last_change;
     bool is_deleted;
     struct list_row row;
 };
@@ -14,7 +14,7 @@ struct found_record {
 static enum err find_record(struct store_reader *reader, struct arena *arena, const struct type *type, struct span id,
                             struct found_record *out)
 {
-    sqlite3_stmt *statement = reader->sql.statements[SQL_record_find];
+    sqlite3_stmt *statement = reader->sql.statements[SQL_record_read];
     enum err err;
 
     reader_start_clock(reader);
@@ -25,9 +25,10 @@ static enum err find_record(struct store_reader *reader, struct arena *arena, co
     out->room_id = sqlite3_column_int64(statement, 0);
     out->version = sql_column_u64(statement, 1);
     out->is_deleted = sqlite3_column_int(statement, 2) != 0;
+    out->last_change = sql_column_u64(statement, 4);
     out->row = (struct list_row){
         .id = arena_copy(arena, id),
-        .state = sql_column_copy(statement, 4, arena),
+        .state = sql_column_copy(statement, 5, arena),
         .version = out->version,
         .updated_ms = sqlite3_column_int64(statement, 3),
     };
@@ -49,13 +50,62 @@ enum err store_record(struct store_reader *reader, struct arena *arena, const st
     return OK;
 }
 
+/* ---- going backwards through the changes ---- */
+
+struct step {
+    uint64_t seq, version;
+    struct change *change;
+};
+
+/* Where to begin, to come to a version soon: at the last change, or at the first one from that version on whose state was kept. */
+static enum err start_above(struct store_reader *reader, const struct found_record *record, uint64_t version, struct step *step)
+{
+    sqlite3_stmt *statement = reader->sql.statements[SQL_milestone_from];
+    enum err err;
+
+    *step = (struct step){.seq = record->last_change};
+    sql_bind_i64(statement, 1, record->room_id);
+    sql_bind_u64(statement, 2, version);
+    if ((err = sql_row(statement)) != OK)
+        return err == ERR_NOT_FOUND ? OK : err;
+    step->seq = sql_column_u64(statement, 0);
+    sqlite3_reset(statement);
+    return OK;
+}
+
+/* Reads the change at step->seq, when its version is below `before`, and moves on to the one before it. */
+static enum err step_back(struct store_reader *reader, struct arena *arena, uint64_t before, struct step *step)
+{
+    sqlite3_stmt *statement = reader->sql.statements[SQL_change_step];
+    uint64_t previous;
+    enum err err;
+
+    sql_bind_u64(statement, 1, step->seq);
+    if ((err = sql_row(statement)) != OK)
+        return err == ERR_NOT_FOUND ? ERR_STORAGE : err; /* changes are never removed */
+    step->version = sql_column_u64(statement, 0);
+    previous = sql_column_u64(statement, 1);
+    step->change = NULL;
+    if (step->version < before) {
+        step->change = arena_alloc(arena, sizeof(*step->change));
+        err = change_read(arena, sql_column(statement, 2), step->change) == OK ? OK : ERR_STORAGE;
+        step->change->version = step->version;
+    }
+    sqlite3_reset(statement);
+    if (previous >= step->seq)
+        err = ERR_STORAGE; /* a damaged file must not lead in circles */
+    step->seq = previous;
+    return err;
+}
+
 /* ---- the past ---- */
 
 struct past {
     struct arena *arena;
-    uint64_t version, offset; /* of the change that made it; 0: before the first */
-    struct buf state;         /* empty: there was no such record then */
+    uint64_t version; /* 0: before the first */
+    struct buf state; /* empty: there was no such record then */
     int64_t time_ms;
+    struct change *changes[MILESTONE_EVERY]; /* by version, from the one after `version` on */
 };
 
 static enum err load_milestone(struct store_reader *reader, int64_t room_id, uint64_t version, struct past *past)
@@ -68,62 +118,56 @@ static enum err load_milestone(struct store_reader *reader, int64_t room_id, uin
     if ((err = sql_row(statement)) != OK)
         return err == ERR_NOT_FOUND ? OK : err; /* from the beginning, then */
     past->version = sql_column_u64(statement, 0);
-    past->offset = sql_column_u64(statement, 1);
-    past->time_ms = sqlite3_column_int64(statement, 2);
-    buf_append_span(&past->state, sql_column(statement, 3));
+    past->time_ms = sqlite3_column_int64(statement, 1);
+    buf_append_span(&past->state, sql_column(statement, 2));
     sqlite3_reset(statement);
     return OK;
 }
 
-static enum err apply(struct past *past, struct span body)
+/* The changes between the state that was kept and the one that is asked for. */
+static enum err collect(struct store_reader *reader, const struct found_record *record, uint64_t version, struct past *past)
 {
-    struct change *change = arena_alloc(past->arena, sizeof(*change));
-    struct buf next = BUF_EMPTY;
+    struct step step;
     enum err err;
 
-    if ((err = change_read(past->arena, body, change)) != OK)
+    if (version - past->version > MILESTONE_EVERY)
+        return ERR_STORAGE;
+    if ((err = start_above(reader, record, version, &step)) != OK)
         return err;
-    past->time_ms = change->time_ms;
-    /* No type: what was accepted once is not judged again by what the configuration says today. */
-    err = change_apply(past->arena, NULL, buf_span(&past->state), SIZE_MAX, change, &next);
-    if (err == OK) {
-        struct buf before = past->state;
-
-        past->state = next;
-        next = before;
-    }
-    buf_deinit(&next);
-    return err;
+    do {
+        if ((err = step_back(reader, past->arena, version + 1, &step)) != OK)
+            return err;
+        if (step.change && step.version > past->version)
+            past->changes[step.version - past->version - 1] = step.change;
+    } while (step.version > past->version + 1 && step.seq > 0);
+    return OK;
 }
 
-static enum err fold(struct store_reader *reader, int64_t room_id, uint64_t version, struct past *past)
+/* No type is given: what was accepted once is not judged again by what the configuration says today. */
+static enum err apply(struct past *past, struct change *change)
 {
-    sqlite3_stmt *statement = reader->sql.statements[SQL_changes_after];
-    enum err err;
+    struct buf next = BUF_EMPTY;
+    enum err err = change_apply(past->arena, NULL, buf_span(&past->state), SIZE_MAX, change, &next);
 
-    sql_bind_i64(statement, 1, room_id);
-    sql_bind_u64(statement, 2, past->offset);
-    sql_bind_u64(statement, 3, version - past->version);
-    while ((err = sql_row(statement)) == OK) {
-        if (sql_column_u64(statement, 0) != past->version + 1 || apply(past, sql_column(statement, 1)) != OK) {
-            sqlite3_reset(statement);
-            return ERR_STORAGE; /* a gap, or what nobody here can read: better nothing than something wrong */
-        }
-        past->version++;
-    }
-    if (err != ERR_NOT_FOUND)
-        return err;
-    return past->version == version ? OK : ERR_STORAGE;
+    past->time_ms = change->time_ms;
+    buf_deinit(&past->state);
+    past->state = next;
+    return err;
 }
 
 static enum err travel(struct store_reader *reader, const struct found_record *record, uint64_t version, struct past *past)
 {
+    uint64_t count;
     enum err err;
 
     if ((err = load_milestone(reader, record->room_id, version, past)) != OK)
         return err;
-    if ((err = fold(reader, record->room_id, version, past)) != OK)
+    count = version - past->version;
+    if (count > 0 && (err = collect(reader, record, version, past)) != OK)
         return err;
+    for (uint64_t i = 0; i < count; i++)
+        if (past->changes[i] == NULL || apply(past, past->changes[i]) != OK)
+            return ERR_STORAGE; /* a gap, or what nobody here can read: better nothing than something wrong */
     return past->state.len > 0 ? OK : ERR_NOT_FOUND;
 }
 
@@ -165,57 +209,24 @@ enum err store_record_at(struct store_reader *reader, struct arena *arena, const
 
 /* ---- history ---- */
 
-/* Where in the room to begin to look downwards for changes before a version: not far above it, however long the history is. */
-static enum err offset_above(struct store_reader *reader, int64_t room_id, uint64_t version, uint64_t *out)
-{
-    sqlite3_stmt *statement = reader->sql.statements[SQL_milestone_from];
-    enum err err;
-
-    *out = SQL_NUMBER_MAX;
-    sql_bind_i64(statement, 1, room_id);
-    sql_bind_u64(statement, 2, version);
-    if ((err = sql_row(statement)) != OK)
-        return err == ERR_NOT_FOUND ? OK : err;
-    *out = sql_column_u64(statement, 0);
-    sqlite3_reset(statement);
-    return OK;
-}
-
-static enum err read_change(sqlite3_stmt *statement, struct arena *arena, struct history_page *page)
-{
-    struct change *change = arena_alloc(arena, sizeof(*change));
-    enum err err = change_read(arena, sql_column(statement, 1), change);
-
-    if (err != OK)
-        return ERR_STORAGE;
-    change->version = sql_column_u64(statement, 0);
-    page->changes[page->count++] = change;
-    return OK;
-}
-
-static enum err read_changes(struct store_reader *reader, struct arena *arena, int64_t room_id, uint64_t before_version,
+static enum err read_changes(struct store_reader *reader, struct arena *arena, const struct found_record *record, uint64_t before,
                              uint32_t limit, struct history_page *page)
 {
-    sqlite3_stmt *statement = reader->sql.statements[SQL_changes_before];
-    uint64_t offset;
+    struct step step;
     enum err err;
 
-    if ((err = offset_above(reader, room_id, before_version, &offset)) != OK)
+    if ((err = start_above(reader, record, before, &step)) != OK)
         return err;
-    sql_bind_i64(statement, 1, room_id);
-    sql_bind_u64(statement, 2, offset);
-    sql_bind_u64(statement, 3, before_version);
-    sql_bind_u64(statement, 4, limit);
     page->changes = arena_alloc(arena, limit * sizeof(struct change *));
-    while ((err = sql_row(statement)) == OK) {
-        if ((err = read_change(statement, arena, page)) != OK) {
-            sqlite3_reset(statement);
+    while (step.seq > 0 && page->count < limit) {
+        if ((err = step_back(reader, arena, before, &step)) != OK)
             return err;
-        }
+        if (step.change)
+            page->changes[page->count++] = step.change;
     }
-    if (page->count > 0 && page->count == limit && page->changes[limit - 1]->version > 1)
-        page->next_before = page->changes[limit - 1]->version;
-    return err == ERR_NOT_FOUND ? OK : err;
+    if (step.seq > 0 && page->count > 0)
+        page->next_before = step.version;
+    return OK;
 }
 
 enum err store_history(struct store_reader *reader, struct arena *arena, const struct type *type, struct span id,
@@ -227,7 +238,10 @@ enum err store_history(struct store_reader *reader, struct arena *arena, const s
 
     assert(limit > 0);
     *page = (struct history_page){0};
-    if ((err = find_record(reader, arena, type, id, &record)) != OK)
+    if ((err = sql_exec(reader->sql.db, "BEGIN")) != OK)
         return err;
-    return read_changes(reader, arena, record.room_id, before, limit, page);
+    if ((err = find_record(reader, arena, type, id, &record)) == OK)
+        err = read_changes(reader, arena, &record, before, limit, page);
+    (void)sqlite3_exec(reader->sql.db, "COMMIT", NULL, NULL, NULL);
+    return err;
 }

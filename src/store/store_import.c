@@ -29,11 +29,10 @@ static bool number_of(const struct type *shape, struct span id, uint64_t *number
     return span_parse_u64(digits, number) && *number < SQL_NUMBER_MAX;
 }
 
-void numbers_note(struct store *store, struct stored_type *type, const struct type *shape, struct span id)
+void numbers_note(struct stored_type *type, const struct type *shape, struct span id)
 {
     uint64_t number;
 
-    (void)store;
     if (type->knows_number && number_of(shape, id, &number) && number > type->number)
         type->number = number;
 }
@@ -220,7 +219,7 @@ static enum err import_one(struct import *import, struct span id, struct span st
     enum err err;
 
     record_room_name(&import->room, import->type, id);
-    if ((err = rooms_find_record(import->store, buf_span(&import->room), &room)) != OK || room->version > 0)
+    if ((err = rooms_find(import->store, buf_span(&import->room), &room)) != OK || room->version > 0)
         return err;
     if ((err = json_parse(&json, state, &json_limits_default)) == OK)
         err = write_record(import, id, json.root);

@@ -34,10 +34,8 @@ void rooms_forget(struct room_cache *cache)
     cache->count = 0;
 }
 
-static void forget_oldest(struct room_cache *cache)
+static void forget_room(struct room_cache *cache, struct stored_room *room)
 {
-    struct stored_room *room = room_of(cache->recent.prev);
-
     list_remove(&room->node);
     map_remove(&cache->by_name, room->name);
     free(room);
@@ -54,61 +52,58 @@ static struct stored_room *remember(struct room_cache *cache, struct span name)
     list_push_head(&cache->recent, &room->node);
     map_put(&cache->by_name, room->name, room);
     if (++cache->count > cache->count_max)
-        forget_oldest(cache);
+        forget_room(cache, room_of(cache->recent.prev));
     return room;
 }
 
-static enum err load(struct store *store, struct span name, struct stored_room **out)
+static enum err load_record(struct store *store, struct stored_room *room)
 {
-    sqlite3_stmt *statement = store->sql.statements[SQL_room_find];
-    int64_t id = 0;
-    uint64_t head = 0;
+    sqlite3_stmt *statement = store->sql.statements[SQL_record_find];
     enum err err;
 
-    sql_bind_text(statement, 1, name);
-    if ((err = sql_row(statement)) == OK) {
-        id = sqlite3_column_int64(statement, 0);
-        head = sql_column_u64(statement, 1);
-        sqlite3_reset(statement);
-    } else if (err != ERR_NOT_FOUND) {
-        return err;
-    }
-    *out = remember(&store->rooms, name);
-    (*out)->id = id;
-    (*out)->head = head;
+    sql_bind_i64(statement, 1, room->id);
+    if ((err = sql_row(statement)) != OK)
+        return err == ERR_NOT_FOUND ? OK : err;
+    room->is_record = true;
+    room->version = sql_column_u64(statement, 0);
+    room->is_deleted = sqlite3_column_int(statement, 1) != 0;
+    room->head = sql_column_u64(statement, 2);
+    room->last = sql_column_u64(statement, 3);
+    room->last_change = sql_column_u64(statement, 4);
+    sqlite3_reset(statement);
     return OK;
+}
+
+static enum err load(struct store *store, struct stored_room *room)
+{
+    sqlite3_stmt *statement = store->sql.statements[SQL_room_find];
+    enum err err;
+
+    sql_bind_text(statement, 1, room->name);
+    if ((err = sql_row(statement)) != OK)
+        return err == ERR_NOT_FOUND ? OK : err; /* it gets its row with its first event */
+    room->id = sqlite3_column_int64(statement, 0);
+    room->head = sql_column_u64(statement, 1);
+    sqlite3_reset(statement);
+    return load_record(store, room);
 }
 
 enum err rooms_find(struct store *store, struct span name, struct stored_room **out)
 {
     struct stored_room *room = map_get(&store->rooms.by_name, name);
-
-    if (room == NULL)
-        return load(store, name, out);
-    list_remove(&room->node);
-    list_push_head(&store->rooms.recent, &room->node);
-    *out = room;
-    return OK;
-}
-
-enum err rooms_find_record(struct store *store, struct span name, struct stored_room **out)
-{
-    sqlite3_stmt *statement = store->sql.statements[SQL_record_version];
     enum err err;
 
-    if ((err = rooms_find(store, name, out)) != OK || (*out)->knows_record)
-        return err;
-    if ((*out)->id != 0) {
-        sql_bind_i64(statement, 1, (*out)->id);
-        if ((err = sql_row(statement)) == OK) {
-            (*out)->version = sql_column_u64(statement, 0);
-            (*out)->is_deleted = sqlite3_column_int(statement, 1) != 0;
-            sqlite3_reset(statement);
-        } else if (err != ERR_NOT_FOUND) {
+    if (room) {
+        list_remove(&room->node);
+        list_push_head(&store->rooms.recent, &room->node);
+    } else {
+        room = remember(&store->rooms, name);
+        if ((err = load(store, room)) != OK) {
+            forget_room(&store->rooms, room);
             return err;
         }
     }
-    (*out)->knows_record = true;
+    *out = room;
     return OK;
 }
 
@@ -122,5 +117,24 @@ enum err rooms_make(struct store *store, struct stored_room *room)
     sql_bind_text(statement, 1, room->name);
     if ((err = sql_run(statement)) == OK)
         room->id = sqlite3_last_insert_rowid(store->sql.db);
+    return err;
+}
+
+enum err rooms_make_record(struct store *store, struct stored_room *room, const struct type *type, struct span id)
+{
+    sqlite3_stmt *statement = store->sql.statements[SQL_record_add];
+    struct stored_type *stored_type;
+    enum err err;
+
+    if (room->is_record)
+        return OK;
+    if ((err = rooms_make(store, room)) != OK || (err = store_type_id(store, type->name, &stored_type)) != OK)
+        return err;
+    sql_bind_i64(statement, 1, room->id);
+    sql_bind_i64(statement, 2, stored_type->id);
+    sql_bind_text(statement, 3, id);
+    sql_bind_u64(statement, 4, room->head); /* was somebody else's room until the type was configured */
+    if ((err = sql_run(statement)) == OK)
+        room->is_record = room->is_deleted = true;
     return err;
 }

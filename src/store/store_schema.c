@@ -6,11 +6,12 @@
 
 enum { APPLICATION_ID = 0x636c6264 }; /* "clbd" */
 
-/* The order of what is written decides the speed: a change appends to event, op and the crowded rooms' ends of room_event, and touches three
- * places that depend on the record: its row, its room's end in room_event, and the key's place in op's index.
+/* What is written where decides the speed. A change appends to event, to op, and to the ends of the crowded rooms in room_event; the one
+ * place it touches that depends on the record is the record's row. So the events of a record's own room have no index: each knows the one
+ * before it there (previous), the record's row knows the last, and reading goes backwards. Changes have a chain of their own (previous_change),
+ * which is the record's history: the events of changes are never removed, all others go when they are old.
  *
- * room_event: a row with a version is the record's change with that version, seen in the record's own room: the record's history. It and its event
- * are never removed. The others are the log that clients resume from, and go when they are old. */
+ * A room is a record's when it has a row in record, which it gets with its first event. */
 static const char *const tables[] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL CHECK (value BETWEEN 0 AND 9007199254740991)) "
@@ -20,20 +21,22 @@ static const char *const tables[] = {
     /* head: no event of the room that was removed had a greater offset */
     "CREATE TABLE room (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
     "head INTEGER NOT NULL DEFAULT 0 CHECK (head BETWEEN 0 AND 9007199254740991)) STRICT",
-    /* rooms: (room_id, offset) pairs of the rows of room_event that may be removed; is_history: a record's change, never removed */
-    "CREATE TABLE event (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, is_history INTEGER NOT NULL, rooms BLOB NOT NULL, "
-    "body TEXT NOT NULL) STRICT",
+    /* version: of the change, 0: something else; offset, previous: in the record's room it belongs to, 0: none; rooms: (room_id, offset) pairs of its
+     * rows in room_event */
+    "CREATE TABLE event (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, version INTEGER NOT NULL, offset INTEGER NOT NULL, "
+    "previous INTEGER NOT NULL, previous_change INTEGER NOT NULL, rooms BLOB NOT NULL, body TEXT NOT NULL) STRICT",
     "CREATE TABLE room_event (room_id INTEGER NOT NULL, offset INTEGER NOT NULL CHECK (offset BETWEEN 1 AND 9007199254740991), "
-    "seq INTEGER NOT NULL, version INTEGER CHECK (version BETWEEN 1 AND 9007199254740991), PRIMARY KEY (room_id, offset)) "
-    "STRICT, WITHOUT ROWID",
+    "seq INTEGER NOT NULL, PRIMARY KEY (room_id, offset)) STRICT, WITHOUT ROWID",
 
-    /* state is empty when is_deleted; a record that is made again goes on with its versions */
+    /* head: offset of the last event of its room; last, last_change: seqs; version 0: only its room was spoken in; state is empty when is_deleted.
+     * A record that is made again goes on with its versions. */
     "CREATE TABLE record (room_id INTEGER PRIMARY KEY, type_id INTEGER NOT NULL, id TEXT NOT NULL, "
-    "version INTEGER NOT NULL CHECK (version BETWEEN 1 AND 9007199254740991), updated_ms INTEGER NOT NULL, "
-    "is_deleted INTEGER NOT NULL CHECK (is_deleted IN (0, 1)), state TEXT NOT NULL) STRICT",
+    "head INTEGER NOT NULL CHECK (head BETWEEN 0 AND 9007199254740991), last INTEGER NOT NULL, last_change INTEGER NOT NULL DEFAULT 0, "
+    "version INTEGER NOT NULL DEFAULT 0 CHECK (version BETWEEN 0 AND 9007199254740991), updated_ms INTEGER NOT NULL DEFAULT 0, "
+    "is_deleted INTEGER NOT NULL DEFAULT 1 CHECK (is_deleted IN (0, 1)), state TEXT NOT NULL DEFAULT '') STRICT",
     "CREATE UNIQUE INDEX record_live ON record (type_id, id) WHERE is_deleted = 0",
-    /* the whole state every MILESTONE_EVERY versions; offset is the change's in the record's room */
-    "CREATE TABLE milestone (room_id INTEGER NOT NULL, version INTEGER NOT NULL, offset INTEGER NOT NULL, "
+    /* the whole state every MILESTONE_EVERY versions, and the seq of the change that made it */
+    "CREATE TABLE milestone (room_id INTEGER NOT NULL, version INTEGER NOT NULL, seq INTEGER NOT NULL, "
     "time_ms INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY (room_id, version)) STRICT, WITHOUT ROWID",
     /* key: user, NUL, the client's id; offset: of the first event in its first room, 0: there was none */
     "CREATE TABLE op (seq INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, hash INTEGER NOT NULL, time_ms INTEGER NOT NULL, "

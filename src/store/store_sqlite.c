@@ -21,7 +21,7 @@
 enum { ARENA_BLOCK_BYTES = 4096 };
 
 /* page_size and the rest were measured with bench/store_commit.c. */
-static const char new_file_pragmas[] = "PRAGMA page_size=1024";
+static const char new_file_pragmas[] = "PRAGMA page_size=4096";
 static const char writer_pragmas[] = "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536;"
                                      "PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit=268435456";
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-    CHECKPOINT_FRAMES = 16384, /* pages in the WAL: measured, see bench/store_commit.c */
+    CHECKPOINT_FRAMES = 1000, /* pages in the WAL: measured, see bench/store_commit.c */
     STEP_EVENTS = 256,
     STEP_OPS = 256,
     CROWD = 1024,         /* a room is looked at when it has that many events more */
@@ -176,7 +176,7 @@ static enum err look_at_events(struct store *store, int64_t oldest_ms, struct lo
         }
         look->event_count++;
         look->last_seq = sql_column_u64(statement, 0);
-        look->has_passing = look->has_passing || sqlite3_column_int(statement, 2) == 0;
+        look->has_passing = look->has_passing || sqlite3_column_int64(statement, 2) == 0;
         add_ranges(look, sql_column(statement, 3));
     }
     return err == ERR_NOT_FOUND ? OK : err;

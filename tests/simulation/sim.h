@@ -77,6 +77,8 @@ struct sim_op { /* something that must happen once, however often it is sent */
     uint64_t version;         /* that was acknowledged */
     bool is_change;           /* ... for a change that made a version */
     struct position position; /* that was acknowledged */
+    session_id session;       /* whose change it was, and ... */
+    unsigned tag;             /* the command of it that was acknowledged first */
     unsigned first_count;     /* acknowledgements that were no repeats: other workers' mail may overtake them */
 };
 
@@ -93,6 +95,7 @@ struct sim_tag { /* a command on its way */
     int op; /* index, or -1 */
     unsigned life, answers;
     bool wants_answer, had_since;
+    bool is_again; /* what it asks for was acknowledged before it was sent */
     bool is_asked_by_checker;
     struct position since;
 };

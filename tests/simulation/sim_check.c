@@ -370,12 +370,17 @@ static bool is_same(struct position a, struct position b)
     return a.epoch == b.epoch && a.offset == b.offset;
 }
 
-/* Refused is fine, if there was a reason. */
-static void check_refused(struct sim *sim, const struct sim_op *op, enum err err)
+/* Refused is fine, if there was a reason. Not because of what never came to be, and not what was done before. */
+static void check_refused(struct sim *sim, const struct sim_op *op, const struct sim_tag *tag, const struct answer *answer)
 {
+    const enum err err = answer->err;
     const bool is_busy = err == ERR_OVERLOADED || err == ERR_STORAGE || err == ERR_STORAGE_FULL;
     const bool has_trouble = sim->trouble > 0 || sim->limits.changes_waiting_max < 1000 || sim->limits.records_cached_max < 1000;
 
+    sim_check(sim, answer->current_version == 0 || model_store_version(&sim->store, room_name(op->room), answer->current_version),
+              "refused because of version %llu of %s, which never was", (ull)answer->current_version, sim_rooms[op->room].name);
+    sim_check(sim, is_busy || !tag->is_again || op->kind == SIM_PUBLISH, "%s sent again is refused with %s",
+              sim_rooms[op->room].name, err_code(err));
     if (is_busy)
         sim_check(sim, has_trouble, "refused with %s, and nothing is wrong", err_code(err));
     else if (op->kind == SIM_PUBLISH)
@@ -395,6 +400,9 @@ static void check_claimed_once(struct sim *sim, const struct sim_op *op)
             continue;
         sim_check(sim, !op->is_change || !other->is_change || other->version != op->version,
                   "version %llu of %s is acknowledged to two", (ull)op->version, sim_rooms[op->room].name);
+        sim_check(sim, op->session == 0 || op->session != other->session || (op->tag < other->tag) == (op->version < other->version),
+                  "a session's changes to %s are versions %llu and %llu, and were sent in another order",
+                  sim_rooms[op->room].name, (ull)op->version, (ull)other->version);
         sim_check(sim, op->position.offset == 0 || op->kind != SIM_PUBLISH || other->kind != SIM_PUBLISH || !is_same(other->position, op->position),
                   "offset %llu of %s is acknowledged to two", (ull)op->position.offset, sim_rooms[op->room].name);
     }
@@ -420,9 +428,13 @@ static void on_changed(struct sim *sim, struct sim_op *op, const struct answer *
                   sim_rooms[op->room].name, (ull)answer->version, (ull)op->version);
     op->is_change = op->is_change || answer->change != NULL;
     op->version = answer->version;
+    sim_check(sim, answer->version == 0 || model_store_version(&sim->store, room, answer->version),
+              "version %llu of %s is acknowledged, and never was", (ull)answer->version, sim_rooms[op->room].name);
     if (answer->change == NULL)
         return;
     sim->report->changes++;
+    op->session = answer->session;
+    op->tag = (unsigned)answer->tag;
     sim_check(sim, !answer->is_repeat && answer->version == answer->change->version, "a change of another version");
     sim_check(sim, model_store_version_at(&sim->store, room, answer->position.offset) == answer->version,
               "%s is at version %llu at %llu", sim_rooms[op->room].name, (ull)answer->version, (ull)answer->position.offset);
@@ -447,7 +459,7 @@ void sim_check_acknowledged(struct sim *sim, struct sim_client *client, const st
     struct sim_op *op = &sim->ops[tag->op];
 
     if (answer->err != OK) {
-        check_refused(sim, op, answer->err);
+        check_refused(sim, op, tag, answer);
         return;
     }
     sim->report->repeats += answer->is_repeat;
@@ -608,8 +620,13 @@ void sim_check_store(struct sim *sim)
     for (unsigned i = 0; i < sim->store.change_count; i++) {
         const struct model_change *change = &sim->store.changes[i];
 
-        sim_check(sim, change->version == 1 || model_store_version(&sim->store, span_from_str(change->record), change->version - 1),
-                  "%s has a version %llu without the one before", change->record, (ull)change->version);
+        const struct model_change *before =
+            model_store_version(&sim->store, span_from_str(change->record), change->version - 1);
+
+        sim_check(sim, change->version == 1 || before, "%s has a version %llu without the one before", change->record,
+                  (ull)change->version);
+        sim_check(sim, before == NULL || before->is_delete != change->is_delete || strcmp(before->state, change->state) != 0,
+                  "version %llu of %s changes nothing", (ull)change->version, change->record);
     }
 }
 
@@ -622,6 +639,7 @@ void sim_check_nobody_left(struct sim *sim)
                   counts.people);
         sim_check(sim, counts.rooms == 0 && counts.log_bytes == 0, "%u rooms and %zu bytes of logs are left", counts.rooms,
                   counts.log_bytes);
+        sim_check(sim, counts.records <= sim->limits.records_cached_max, "%u records are cached", counts.records);
         sim_check(sim, counts.records_busy == 0, "%u records are busy", counts.records_busy);
         sim_check(sim, hub_next_deadline(sim->hubs[i]) == UINT64_MAX, "a timer is left");
     }

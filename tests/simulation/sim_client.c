@@ -203,6 +203,7 @@ static void send_op(struct sim *sim, struct sim_client *client, unsigned index)
     const struct span id = op->has_id ? text(made, "op", index) : SPAN_EMPTY;
 
     last_tag(sim)->op = (int)index;
+    last_tag(sim)->is_again = op->is_acknowledged;
     if (kind == COMMAND_PUBLISH) {
         made->publish.id = id;
         made->publish.name = SPAN("said");

@@ -42,7 +42,11 @@ async function speaker(room) {
   const socket = await openSocket(editor, '/ws');
   const joined = await socket.ask({ type: 'subscribe', channel: room, payload: { present: false } });
   assert.equal(joined.type, 'ack');
-  return { say: (payload) => socket.ask({ type: 'publish', channel: room, payload }), close: () => socket.close() };
+  const say = async (payload) => {
+    const answer = await socket.ask({ type: 'publish', channel: room, payload });
+    assert.equal(answer.type, 'ack', JSON.stringify(answer));
+  };
+  return { say, socket, close: () => socket.close() };
 }
 
 describe('a stream', () => {
@@ -132,12 +136,15 @@ describe('a stream', () => {
   test('cannot be made to carry an event of somebody else\'s making', async () => {
     const stream = await openEvents(viewer, path('evil'));
     await stream.named('ready');
-    const { say, close } = await speaker('evil');
-    const text = 'x\n\nevent: fake\ndata: {}\r\n\r\rid: 7\u2028\0';
+    const { say, socket, close } = await speaker('evil');
+    const text = 'x\n\nevent: fake\ndata: {}\r\n\r\rid: 7\u2028';
     await say({ text });
     const event = await stream.next();
     assert.equal(event.name, 'publish');
     assert.equal(event.data.payload.text, text);
+    // Payloads travel as they came, with the line ends between their tokens.
+    socket.ws.send('{"type":"publish","channel":"evil","payload":{"a":\n\n[\r\n1\r,\n2]}}');
+    assert.deepEqual((await stream.next()).data.payload, { a: [1, 2] });
     await say('after');
     assert.equal((await stream.next()).data.payload, 'after');
     await close();
@@ -297,7 +304,7 @@ describe('who may listen', () => {
     await stream.named('ready');
     await manager.post('/api/v1/records/plan', { name: 'secret' });
     const [{ id, data }] = (await manager.get('/api/v1/records/employee?limit=1')).json.records;
-    await manager.patch(`/api/v1/records/employee/${id}`, { hourly_rate: data.hourly_rate + 1, phone: '555' });
+    await manager.patch(`/api/v1/records/employee/${id}`, { hourly_rate: data.hourly_rate + 1, job_title: 'Foreman' });
     await change('WO-1007', { title: 'the end' });
     const events = [];
     do events.push(await stream.named('update'));

@@ -45,7 +45,7 @@ class Events {
   #hear(block) {
     const event = { name: 'message', id: undefined, data: [] };
     for (const line of block.split('\n')) {
-      const [, field, value] = /^([a-z]*): ?(.*)$/.exec(line) ?? assert.fail(`not a line of an event: ${line}`);
+      const [, field, value] = /^([a-z]*): ?([^]*)$/.exec(line) ?? assert.fail(`not a line of an event: ${line}`);
       if (field === '') this.comments.push(value);
       else if (field === 'data') event.data.push(value);
       else if (field === 'event') event.name = value;
