@@ -1,7 +1,7 @@
 # The front door. CMake builds (CMakePresets.json), scripts/ does the rest; each script says at its top how it is used.
 # Nothing needs to be installed first: scripts/setup brings what is missing, and is silent when nothing is.
 
-.PHONY: build web run test bench asan tsan fuzz soak coverage format lint map clean help
+.PHONY: build web run test bench asan tsan fuzz soak coverage format lint map docs clean help
 .DEFAULT_GOAL := build
 
 STAGES  ?=
@@ -61,6 +61,9 @@ lint:            ## layout, banned functions, the map, clang-tidy
 
 map:             ## which folder includes which; fails on an arrow that points up
 	@scripts/map
+
+docs: build      ## write the generated pages of docs/ anew
+	@for page in config limits errors; do build/collabd docs $$page > docs/$$page.md; done
 
 clean:           ## remove build/
 	@rm -rf build

@@ -142,7 +142,7 @@ static void send_change(struct bench *bench, uint32_t index, uint64_t due_ns)
     request->type = bench->type;
     request->entity_id = span_from_str(record->room + 6);
     request->commit.user_id = SPAN("5");
-    request->commit.op_id = arena_printf(&request->arena, "5:%016llx%016llx", (unsigned long long)(index % 500 * 0x9e3779b97f4a7c15u),
+    request->commit.op_id = arena_printf(&request->arena, "5:%016llx%016llx", (unsigned long long)rand_next(&bench->rand),
                                          (unsigned long long)bench->sent);
     request->commit.op_hash = bench->sent++;
     request->commit.answer =

@@ -17,7 +17,6 @@ struct job {
     struct command *command;
     uint64_t hash;       /* of what was asked */
     unsigned attempts;   /* that failed because the tip was dropped */
-    uint32_t generation; /* of the tip that it was decided on */
     bool is_asked;       /* the store has it; else it is in its place among those that conflicted */
     bool is_in_doubt;    /* what was decided holds only if that tip comes to be */
     enum err verdict;    /* what it will be answered unless the store knows better */
@@ -245,7 +244,6 @@ static void ask(struct job *job, struct store_request *request)
     list_remove(&job->node);
     list_push_tail(&record->under_way, &job->node);
     job->is_asked = true;
-    job->generation = record->generation;
     record->asked_count++;
     if (request->commit.has_change)
         record->commit_count++;
@@ -357,10 +355,8 @@ void record_command(struct hub *hub, struct command *command)
 /* From now on nothing is submitted until the store has answered everything and the record was loaded anew. */
 static void abandon_tip(struct record *record)
 {
-    if (record->step != RECORD_READY)
-        return;
-    record->step = RECORD_SETTLING;
-    record->generation++;
+    if (record->step == RECORD_READY)
+        record->step = RECORD_SETTLING;
 }
 
 /* It was not its fault, or not known to be: it will be decided again on the record as it is, unless that happened too often. */
@@ -460,8 +456,8 @@ static void on_verdict_back(struct job *job, const struct store_request *request
         answer_repeat(job, request);
     else if (request->commit.event_count > 0)
         answer_committed(job, request);
-    else if (job->is_in_doubt && job->generation != job->record->generation)
-        try_again(job);
+    else if (job->is_in_doubt && job->version > job->record->committed.version)
+        try_again(job); /* what was under way then is done by now, and did not lead to that version */
     else if (request->kind == STORE_OP_FIND)
         no_doubt_left(job);
     else

@@ -334,6 +334,7 @@ static void announce_alerts(struct hub *hub, struct store_request *request, stru
         event->alert.limit = alerts[i].limit;
         event->alert.audience = &alerts[i].rule->audience;
         show_in(request, command->room);
+        show_in(request, SPAN(ROOM_RECORDS));
         show_in(request, SPAN(ROOM_ALERTS));
         print_body(request);
     }

@@ -23,7 +23,9 @@ static struct answer *answer_join(const struct room *room, const struct member *
     answer->listens = member->listens;
     answer->is_present = member->person != NULL;
     answer->position = room_position(room);
-    presence_list(room, answer);
+    /* Who only wants to be seen does not look round: everybody who connects does that in the server-wide room. */
+    if (command->join.listens)
+        presence_list(room, answer);
     add_missed(room, missed, answer);
     if (record)
         record_describe(record, answer);

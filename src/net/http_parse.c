@@ -246,6 +246,24 @@ static struct span read_fields(struct http_parse *parse, struct span head)
     return version;
 }
 
+/* RFC 9112 6.1 and 6.3: a coding in front of chunked is one we do not know; without chunked at the end, once, nobody knows
+ * where the body ends. */
+static const struct http_fault *check_coding(struct span value)
+{
+    struct span rest = value, item;
+    unsigned count = 0, chunked_count = 0;
+    bool ends_chunked = false;
+
+    while (span_cut(&rest, ',', &item)) {
+        ends_chunked = span_equal_nocase(span_trim(item), SPAN("chunked"));
+        chunked_count += ends_chunked;
+        count++;
+    }
+    if (!ends_chunked || chunked_count > 1)
+        return &fault_length;
+    return count == 1 ? NULL : &fault_coding;
+}
+
 /* RFC 9112 6.3: one way to say the length, said once. Lists of equal lengths are allowed there and refused here. */
 static const struct http_fault *check_length(struct http_parse *parse)
 {
@@ -259,7 +277,7 @@ static const struct http_fault *check_length(struct http_parse *parse)
         parse->is_chunked = true;
         if (parse->exchange->is_http_1_0)
             return &fault_length;
-        return span_equal_nocase(codings[0], SPAN("chunked")) ? NULL : &fault_coding;
+        return check_coding(codings[0]);
     }
     if (length_count == 0)
         return NULL;

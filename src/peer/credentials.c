@@ -368,10 +368,9 @@ static enum err bearer_of(const struct http_exchange *exchange, bool *is_there, 
     *is_there = false;
     if (count > 1)
         return ERR_BAD_REQUEST;
-    if (count == 0 || !span_equal_nocase(span_slice(values[0], 0, 7), SPAN("Bearer ")))
-        return OK;
-    *is_there = true;
-    *token = span_trim(span_slice(values[0], 7, values[0].len));
+    struct span rest = count ? values[0] : SPAN_EMPTY, scheme = SPAN_EMPTY;
+    *is_there = span_cut(&rest, ' ', &scheme) && span_equal_nocase(scheme, SPAN("Bearer"));
+    *token = span_trim(rest);
     return OK;
 }
 

@@ -140,10 +140,10 @@ static enum err hear_unsubscribe(struct hearing *hearing)
         return err;
     /* Nobody goes offline by no longer listening to who is online. */
     bool stays = span_equal(room, SPAN(ROOM_PRESENCE));
-    if ((err = command_for(hearing, stays ? COMMAND_JOIN : COMMAND_LEAVE, room, NATIVE_PLAIN, &command)))
+    if ((err = command_for(hearing, stays ? COMMAND_TOUCH : COMMAND_LEAVE, room, NATIVE_PLAIN, &command)))
         return err;
     if (stays)
-        command->join.is_present = true;
+        session_mute(hearing->session, room);
     else
         command->leave.reason = LEAVE_ASKED;
     session_send(hearing->session, command);

@@ -96,53 +96,13 @@ static void say_message(const struct event *event, struct buf *out)
     finish(out, event);
 }
 
-static const char *op_word(enum op_kind kind)
-{
-    return kind == OP_INS ? "insert" : kind == OP_DEL ? "delete" : kind == OP_MOV ? "move" : "update";
-}
-
-static void write_op(struct buf *out, const struct op *op)
-{
-    struct buf path = BUF_EMPTY;
-    path_append(&path, &op->path);
-    json_member_string(out, "operation", span_from_str(op_word(op->kind)));
-    json_member_string(out, "path", buf_span(&path));
-    json_member_raw(out, "before", op->before);
-    json_member_raw(out, "after", op->after);
-    buf_deinit(&path);
-}
-
-/* The operations that may be shown; the first of them also stands in the change itself, its one-operation form. */
-static void write_ops(struct buf *out, const struct type *type, const struct change *change, uint64_t mask)
-{
-    bool is_first = true;
-    for (uint32_t i = 0; i < change->op_count && is_first; i++) {
-        if (op_is_readable(type, &change->ops[i], mask)) {
-            write_op(out, &change->ops[i]);
-            is_first = false;
-        }
-    }
-    json_append_key(out, "ops");
-    buf_append_char(out, '[');
-    for (uint32_t i = 0; i < change->op_count; i++) {
-        if (!op_is_readable(type, &change->ops[i], mask))
-            continue;
-        if (out->data[out->len - 1] != '[')
-            buf_append_char(out, ',');
-        buf_append_char(out, '{');
-        write_op(out, &change->ops[i]);
-        buf_append_char(out, '}');
-    }
-    buf_append_char(out, ']');
-}
-
 void change_write(struct buf *out, const struct type *type, const struct change *change, struct span action, uint64_t mask)
 {
     json_member_string(out, "id", change->id);
     json_member_string(out, "entityType", type->name);
     json_member_string(out, "entityId", change->entity_id);
     json_member_string(out, "action", action);
-    write_ops(out, type, change, mask);
+    ops_write(out, type, change, mask);
     json_member_u64(out, "version", change->version);
     json_member_string(out, "userId", change->user_id);
     json_member_string(out, "username", change->username);

@@ -72,5 +72,7 @@ void state_write(struct buf *out, const struct type *type, struct span state, ui
 /* Whether an operation's path begins with a field of the mask. */
 bool op_is_readable(const struct type *type, const struct op *op, uint64_t mask);
 struct span change_word(enum change_kind kind); /* "create", "update", "delete"; an action's is its name */
+/* A change's operations on fields of the mask: "ops":[...], and before it the members of the first of them, which are the change's one-operation form. */
+void ops_write(struct buf *out, const struct type *type, const struct change *change, uint64_t mask);
 const char *status_name(enum status status);  /* "online", "away", "offline" */
 const char *intent_name(enum intent intent);  /* "viewing", "editing"; NULL: none */

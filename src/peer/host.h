@@ -47,6 +47,7 @@ struct peer_host {
     const struct token_rules *tokens;
     const struct origin_rules *origins;
     struct static_files *files;
+    struct span limits_text;             /* the limits in force as /metrics shows them */
     struct admission *admission;         /* shared by all workers, guarded inside */
     struct deflater *deflater;           /* shared kind */
     bool is_ready, is_draining;

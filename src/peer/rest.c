@@ -164,57 +164,14 @@ void rest_write_record(struct buf *out, const struct type *type, const struct li
     buf_append_char(out, '}');
 }
 
-static const char *op_word(enum op_kind kind)
-{
-    return kind == OP_INS ? "insert" : kind == OP_DEL ? "delete" : kind == OP_MOV ? "move" : "update";
-}
-
-static void write_op(struct buf *out, const struct op *op)
-{
-    struct buf path = BUF_EMPTY;
-    path_append(&path, &op->path);
-    json_member_string(out, "operation", span_from_str(op_word(op->kind)));
-    json_member_string(out, "path", buf_span(&path));
-    json_member_raw(out, "before", op->before);
-    json_member_raw(out, "after", op->after);
-    buf_deinit(&path);
-}
-
-static void write_ops(struct buf *out, const struct type *type, const struct change *change, uint64_t mask)
-{
-    json_append_key(out, "ops");
-    buf_append_char(out, '[');
-    for (uint32_t i = 0; i < change->op_count; i++) {
-        if (!op_is_readable(type, &change->ops[i], mask))
-            continue;
-        if (out->data[out->len - 1] != '[')
-            buf_append_char(out, ',');
-        buf_append_char(out, '{');
-        write_op(out, &change->ops[i]);
-        buf_append_char(out, '}');
-    }
-    buf_append_char(out, ']');
-}
-
-static const struct op *first_op(const struct type *type, const struct change *change, uint64_t mask)
-{
-    for (uint32_t i = 0; i < change->op_count; i++)
-        if (op_is_readable(type, &change->ops[i], mask))
-            return &change->ops[i];
-    return NULL;
-}
-
 void rest_write_change(struct buf *out, const struct type *type, const struct change *change, uint64_t mask)
 {
-    const struct op *first = first_op(type, change, mask);
     buf_append_char(out, '{');
     json_member_string(out, "id", change->id);
     json_member_string(out, "entity_type", type->name);
     json_member_string(out, "entity_id", change->entity_id);
     json_member_string(out, "action", change->kind == CHANGE_ACTION ? change->action : change_word(change->kind));
-    if (first)
-        write_op(out, first);
-    write_ops(out, type, change, mask);
+    ops_write(out, type, change, mask);
     json_member_u64(out, "version", change->version);
     json_member_id(out, "user_id", change->user_id);
     json_member_string(out, "username", change->username);

@@ -38,6 +38,7 @@ static void handle_metrics(struct request *request)
 {
     struct buf text = BUF_EMPTY;
     metric_write_prometheus(&text);
+    buf_append_span(&text, request->host->limits_text);
     request_respond_text(request, 200, "text/plain; version=0.0.4; charset=utf-8", buf_span(&text));
     buf_deinit(&text);
 }

@@ -49,10 +49,11 @@ static void on_history(struct request_job *job, struct request *request)
 static void handle_history(struct request *request)
 {
     const struct type *type = rest_type(request);
-    uint64_t before = INT64_MAX, limit = LIMIT_DEFAULT, limit_max = request->host->limits->list_rows_max;
+    uint64_t before = INT64_MAX, limit = LIMIT_DEFAULT;
     struct span id;
     if (!type || !rest_id(request, &id))
         return;
+    uint64_t limit_max = request->host->limits->list_rows_max;
     if (!rest_query_u64(request->exchange, "limit", limit_max, &limit) || limit == 0) {
         request_fail(request, ERR_BAD_FIELD, SPAN("limit"), SPAN_EMPTY);
         return;

@@ -257,7 +257,14 @@ static void membership_join(struct session *session, const struct command *comma
         session->membership_count++;
     }
     membership->joins_waiting++;
-    if (command->join.has_since || !command->join.listens)
+    if (command->join.has_since)
+        slice_remove(session->host, membership);
+}
+
+void session_mute(struct session *session, struct span room)
+{
+    struct membership *membership = session_membership(session, room);
+    if (membership)
         slice_remove(session->host, membership);
 }
 

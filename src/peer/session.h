@@ -84,6 +84,8 @@ struct membership *session_membership(struct session *session, struct span room)
 must_check enum err session_command(struct session *session, enum command_kind kind, struct span room, uint64_t tag, bool wants_answer,
                                     struct command **out);
 void session_send(struct session *session, struct command *command); /* takes */
+/* Hears the room's events no more, but stays in it, as seen as before; joining again with `listens` ends that. */
+void session_mute(struct session *session, struct span room);
 /* The answer to a JOIN: the membership takes its place in the slice. False when it failed or a leave has overtaken it: then nothing is replayed. */
 bool session_on_joined(struct session *session, const struct answer *answer);
 /* The name under which a room is known inside: a type's alias replaced by its name ("item:SKU-1" -> "inventory:SKU-1"). In the arena. */

@@ -320,7 +320,10 @@ static void reload(struct server *server)
         server->shared = shared;
         if (server->tls && tls_reload(server->tls, &server->why))
             log_error("config.tls_kept", "reason=%s", log_text(buf_span(&server->why)));
-        log_info("config.reloaded", "%s", "");
+        struct buf kept = BUF_EMPTY;
+        config_changed_for_restart(server->config, fresh, &kept);
+        log_info("config.reloaded", "needs_restart=" LOG_QUOTED, LOG_TEXT(buf_span(&kept)));
+        buf_deinit(&kept);
     } else {
         log_error("config.kept", "reason=%s", log_text(buf_span(&server->why)));
     }

@@ -92,6 +92,7 @@ enum err shared_new(const struct config *config, struct span own_secret, struct 
     shared->ref_count = 1;
     shared->trusts_forwarded = config->trust_forwarded;
     take_limits(shared, config);
+    limits_write_prometheus(config, &shared->limits_text);
     enum err err;
     if ((err = type_registry_new(types_builtin(), config->types, &shared->registry, why)) ||
         (err = origin_rules_new(config->allow_origins, config->allow_origin_regex, &shared->origins, why)) ||
@@ -119,6 +120,7 @@ void shared_unref(struct shared *shared)
     static_files_unref(shared->files);
     jwt_keys_unref(shared->tokens.keys);
     type_registry_unref(shared->registry);
+    buf_deinit(&shared->limits_text);
     buf_deinit(&shared->texts);
     free(shared);
 }

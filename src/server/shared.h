@@ -14,6 +14,7 @@ struct shared {
     struct static_files *files;
     struct type_registry *registry;
     bool trusts_forwarded;
+    struct buf limits_text; /* for /metrics */
     struct buf texts; /* what the token rules' spans point into */
 };
 

@@ -190,6 +190,7 @@ static void adopt_shared(struct worker *worker, struct shared *shared)
     host->tokens = &shared->tokens;
     host->origins = shared->origins;
     host->files = shared->files;
+    host->limits_text = buf_span(&shared->limits_text);
     host->trusts_forwarded = shared->trusts_forwarded;
     if (worker->hub)
         hub_set_registry(worker->hub, shared->registry);

@@ -86,6 +86,7 @@ static enum err take_namespace(struct span *rest, struct sio_packet *packet)
     packet->nsp = span_slice(*rest, 0, len);
     packet->nsp.len = span_find(packet->nsp, '?'); /* older clients sent their query here */
     skip(rest, len + 1);
+    assert(packet->nsp.data); /* it begins with a slash */
     for (size_t i = 0; i < packet->nsp.len; i++) {
         if ((unsigned char)packet->nsp.data[i] < 0x20)
             return ERR_PROTOCOL; /* it is echoed, and on long-polling a control character separates packets */

@@ -1,5 +1,7 @@
 #include "lib/store_fixture.h"
 
+#include "base/log.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -57,6 +59,7 @@ static void make_folder(struct store_fixture *fixture)
 
 void store_fixture_init(struct store_fixture *fixture)
 {
+    log_configure(LOG_OFF, LOG_FORMAT_TEXT); /* failures are made on purpose */
     *fixture = (struct store_fixture){.wall_ms = 1000000};
     arena_init(&fixture->arena, 4096);
     make_folder(fixture);

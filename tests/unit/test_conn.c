@@ -304,7 +304,7 @@ static void frames_of_a_turn_arrive_in_order(void **state)
     (void)state;
     open_pair(&pair, NULL);
     for (int i = 0; i < 200; i++) { /* more than one writev takes, and more than the inline ring holds */
-        struct frame *frame = frame_new((struct span){"0123456789" + i % 10, 1});
+        struct frame *frame = frame_new((struct span){&"0123456789"[i % 10], 1});
 
         conn_send(pair.near.conn, frame, 0);
         frame_unref(frame);

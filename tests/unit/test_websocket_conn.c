@@ -424,7 +424,7 @@ static void one_pong_waits_for_a_reader_that_does_not_read(void **state)
     websocket_send_uncounted(server.socket, false, (struct span){bytes, 4000000});
     stage_until(&server.stage, is_blocked, &server);
     for (int i = 0; i < 10; i++)
-        say_frame(&server, WS_OP_PING, (struct span){"0123456789" + i, 1});
+        say_frame(&server, WS_OP_PING, (struct span){&"0123456789"[i], 1});
     stage_until(&server.stage, has_no_more_to_say, &server);
     stage_turns(&server.stage, 3);
     far_listen(&server.far, true);
@@ -458,7 +458,7 @@ static void a_paused_socket_hears_the_rest_later(void **state)
     upgrade(&server, UPGRADE);
     server.pauses_on_message = true;
     for (int i = 0; i < 5; i++)
-        say_frame(&server, WS_TEXT, (struct span){"01234" + i, 1});
+        say_frame(&server, WS_TEXT, (struct span){&"01234"[i], 1});
     until_reply(&server, "[text 0]");
     stage_turns(&server.stage, 5);
     assert_int_equal(server.message_count, 1);

@@ -1,0 +1,235 @@
+// Who somebody is on `/ws`, how his messages are answered, and how it ends: docs/protocol/native.md with a plain WebSocket.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Client, login, rest, startServer, tokenOf } from '../lib/server.mjs';
+import { assertAck, assertRefused, collabd, drop, hear, People } from './lib/people.mjs';
+
+let server, people;
+
+before(async () => {
+  server = await startServer({ env: { COLLABD_AUTH_TIMEOUT_MS: '500' } });
+  people = new People(server);
+});
+
+after(() => server?.stop());
+
+const token = async (name, seconds) => {
+  const made = await collabd(['token', name, '--ttl', String(seconds), '--data', server.folder]);
+  assert.equal(made.code, 0, made.err);
+  return made.out.trim();
+};
+const me = { id: '3', username: 'akhan', name: 'Amir Khan', roles: ['editor'] };
+
+describe('a person', () => {
+  test('is known by cookie, bearer token, token in the URL', async () => {
+    const cookie = await people.cookie('akhan');
+    const jwt = await tokenOf(server, 'akhan');
+    const ways = [{ cookie }, { headers: { authorization: `Bearer ${jwt}` } }, { token: jwt }];
+    for (const way of ways) {
+      const window = await Client.open(server, '/ws', way);
+      const { presence } = assertAck(await window.ask({ type: 'subscribe', channel: 'who' }));
+      assert.deepEqual(presence.map(({ userId, username, name }) => [userId, username, name]), [['3', 'akhan', 'Amir Khan']]);
+      window.close();
+    }
+  });
+
+  test('may say it with the first message; before that nothing else is answered', async () => {
+    const window = await Client.open(server, '/ws');
+    assertRefused(await window.ask({ type: 'subscribe', channel: 'who' }), 'not_authenticated');
+    assertRefused(await window.ask({ type: 'ping' }), 'not_authenticated');
+    assertRefused(await window.ask({ type: 'auth', payload: { token: 'x.y.z' } }), 'bad_token');
+    assertRefused(await window.ask({ type: 'auth', payload: {} }), 'missing_field', 'token');
+    const answer = assertAck(await window.ask({ type: 'auth', payload: { token: await token('akhan', 600) } }));
+    const { id, username, name, roles } = answer.user;
+    assert.deepEqual({ id, username, name, roles }, me);
+    const left = (Date.parse(answer.expiresAt) - Date.now()) / 1000;
+    assert.ok(left > 500 && left <= 600, answer.expiresAt);
+    assertAck(await window.ask({ type: 'subscribe', channel: 'who' }));
+    window.close();
+  });
+
+  test('who does not say it in time is sent away', async () => {
+    const window = await Client.open(server, '/ws');
+    assert.equal((await window.waitClosed()).code, 4408);
+  });
+
+  test('is refused before the socket opens when his token or cookie is none', async () => {
+    const spoiled = `${(await tokenOf(server, 'akhan')).slice(0, -4)}AAAA`;
+    for (const way of [{ token: spoiled }, { token: 'x' }, { headers: { authorization: `Bearer ${spoiled}` } }, { cookie: 'collabd_session=nobody' }]) {
+      await assert.rejects(Client.open(server, '/ws', way), { status: 401 });
+    }
+    const cookie = await people.cookie('akhan');
+    await assert.rejects(Client.open(server, '/ws', { cookie, headers: { origin: 'https://evil.example' } }), { status: 403 });
+  });
+
+  test('renews his token in place, and only with one of his own', async () => {
+    const short = await token('akhan', 2);
+    const window = await Client.open(server, '/ws', { token: short });
+    assertRefused(await window.ask({ type: 'auth', payload: { token: await token('mgarcia', 600) } }), 'forbidden');
+    const { expiresAt } = assertAck(await window.ask({ type: 'auth', payload: { token: await token('akhan', 600) } }));
+    assert.ok(Date.parse(expiresAt) - Date.now() > 500_000);
+    const other = await Client.open(server, '/ws', { token: short });
+    assert.equal((await other.waitClosed()).code, 4401);
+    assertAck(await window.ask({ type: 'subscribe', channel: 'who' })); // the first one lives on
+    window.close();
+  });
+});
+
+describe('a session that ends takes its connections along', () => {
+  test('with a logout, and leaves those of another session alone', async () => {
+    const [first, second] = [await login(server, 'jsmith'), await login(server, 'jsmith')];
+    const windows = await Promise.all([first, first, second].map((cookie) => Client.open(server, '/ws', { cookie })));
+    assert.equal((await rest(server, first, 'POST', '/api/v1/logout', {})).status, 204);
+    assert.equal((await windows[0].waitClosed()).code, 4440);
+    assert.equal((await windows[1].waitClosed()).code, 4440);
+    assert.equal((await windows[2].ask({ type: 'ping' })).type, 'pong');
+    await assert.rejects(Client.open(server, '/ws', { cookie: first }), { status: 401 });
+    windows[2].close();
+  });
+
+  for (const [what, words, input] of [
+    ['a new password', ['passwd', 'guest'], 'another secret\n'],
+    ['new roles', ['roles', 'guest', '--roles', 'viewer'], ''],
+    ['the account', ['remove', 'guest'], ''],
+  ]) {
+    test(`with ${what}`, async () => {
+      const add = await collabd(['user', 'add', 'guest', '--roles', 'editor', '--data', server.folder], { input: 'a secret\n' });
+      assert.equal(add.code, 0, add.err);
+      const jwt = await token('guest', 600);
+      const cookie = await login(server, 'guest', 'a secret');
+      const windows = [
+        await Client.open(server, '/ws', { cookie }),
+        await Client.open(server, '/ws', { token: jwt }),
+        await Client.open(server, '/api/v1/ws', { token: jwt }),
+      ];
+      const bystander = await people.open('akhan');
+      const done = await collabd(['user', ...words, '--data', server.folder], { input });
+      assert.equal(done.code, 0, done.err);
+      for (const window of windows) assert.equal((await window.waitClosed()).code, 4440);
+      assert.equal((await bystander.ask({ type: 'ping' })).type, 'pong');
+      await assert.rejects(Client.open(server, '/ws', { cookie }), { status: 401 });
+      await assert.rejects(Client.open(server, '/ws', { token: jwt }), { status: 401 });
+      bystander.close();
+      await collabd(['user', 'remove', 'guest', '--data', server.folder]);
+    });
+  }
+});
+
+describe('an answer', () => {
+  test('comes once to every message that asks for one, in any case of the names', async () => {
+    const window = await people.open('akhan');
+    window.send({ type: 'ping', messageId: 'one' });
+    window.send({ type: 'ping', message_id: 'two' });
+    window.send({ type: 'ping' });
+    window.send({ type: 'subscribe', channel: 'answers', messageId: 'three' });
+    window.send({ type: 'subscribe', channel: 'answers' });
+    window.send({ type: 'nothing', messageId: 'four' });
+    assert.equal((await window.ask({ type: 'ping' })).type, 'pong');
+    const answers = window.heard.map((heard) => [heard.type, heard.replyTo]);
+    assert.deepEqual(answers, [['pong', 'one'], ['pong', 'two'], ['pong', undefined], ['ack', 'three'], ['error', 'four'], ['pong', 't1']]);
+    window.close();
+  });
+
+  test('says which field is wrong', async () => {
+    const window = await people.open('akhan');
+    assertRefused(await window.ask({ type: 'nothing' }), 'unknown_type', 'type');
+    assertRefused(await window.ask({}), 'missing_field', 'type');
+    assertRefused(await window.ask({ type: 'subscribe' }), 'missing_field', 'channel');
+    assertRefused(await window.ask({ type: 'subscribe', channel: 7 }), 'bad_field', 'channel');
+    assertRefused(await window.ask({ type: 'subscribe', channel: 'x'.repeat(201) }), 'bad_name', 'channel');
+    assertRefused(await window.ask({ type: 'subscribe', channel: '' }), 'bad_name', 'channel');
+    assertRefused(await window.ask({ type: 'subscribe', channel: 'a', payload: [] }), 'bad_field', 'payload');
+    assertRefused(await window.ask({ type: 'publish', channel: 'elsewhere', payload: 1 }), 'not_member', 'channel');
+    assertAck(await window.ask({ type: 'subscribe', channel: 'é'.repeat(100) })); // 200 bytes
+    window.close();
+  });
+
+  test('without an id is only given to what is wrong', async () => {
+    const window = await people.open('akhan');
+    window.send({ type: 'subscribe' });
+    const error = await window.wait((heard) => heard.type === 'error');
+    assert.equal(error.replyTo, undefined);
+    assertRefused(error, 'missing_field', 'channel');
+    window.close();
+  });
+
+  test('to what is no message at all is an error, and the connection goes on', async () => {
+    const texts = ['', 'x', '[]', '7', '{"type":"ping"', '{"type":"ping","type":"ping"}', '{"type":"ping"} x', `${'['.repeat(33)}${']'.repeat(33)}`];
+    const window = await people.open('akhan');
+    for (const text of texts) window.send(text);
+    assert.equal((await window.ask({ type: 'ping' })).type, 'pong');
+    const errors = window.heard.filter((heard) => heard.type === 'error');
+    assert.equal(errors.length, texts.length);
+    for (const error of errors) assert.match(error.payload.code, /^bad_(json|message)$/);
+    window.close();
+  });
+
+  test('is the end after too many mistakes: with the code of the last', async () => {
+    const mistakes = [
+      [{ type: 'nothing' }, 4400],
+      [{ type: 'update', payload: { entityType: 'pricing', entityId: 'PR-1', patch: {} } }, 4403],
+    ];
+    for (const [mistake, code] of mistakes) {
+      const window = await people.open('lchen');
+      for (let i = 0; i < 11; i++) window.send(mistake);
+      assert.equal((await window.waitClosed()).code, code, JSON.stringify(window.heard.at(-1)));
+      assert.equal(window.heard.filter((heard) => heard.type === 'error').length >= 10, true);
+    }
+  });
+});
+
+describe('the socket', () => {
+  test('is closed with the code of what is wrong with it', async () => {
+    const wrongs = [
+      [1003, (window) => window.send(Buffer.from([1, 2, 3]))],
+      [1007, (window) => window.socket.send(Buffer.from([0x22, 0xff, 0x22]), { binary: false })],
+      [1009, (window) => window.send({ type: 'ping', payload: { text: 'x'.repeat(65536) } })],
+    ];
+    for (const [code, wrong] of wrongs) {
+      const window = await people.open('akhan');
+      wrong(window);
+      assert.equal((await window.waitClosed()).code, code);
+    }
+    const window = await people.open('akhan');
+    window.socket.close(1000, 'bye');
+    assert.equal((await window.waitClosed()).code, 1000);
+  });
+
+  test('takes a message of 64 KiB', async () => {
+    const window = await people.open('akhan');
+    const frame = JSON.stringify({ type: 'ping', messageId: 'big', payload: '' });
+    window.send(frame.replace('""', `"${'x'.repeat(65536 - frame.length)}"`));
+    assert.equal((await window.wait((heard) => heard.replyTo === 'big')).type, 'pong');
+    window.close();
+  });
+
+  test('joins 128 rooms, and one more when it has left one', async () => {
+    const window = await people.open('akhan');
+    for (let i = 0; i < 128; i++) window.send({ type: 'subscribe', channel: `many-${i}`, messageId: `join-${i}` });
+    assertAck(await window.wait((heard) => heard.replyTo === 'join-127'));
+    assertRefused(await window.ask({ type: 'subscribe', channel: 'one-more' }), 'too_many', 'channel');
+    assertAck(await window.ask({ type: 'subscribe', channel: 'many-3' })); // it is in that one already
+    assertAck(await window.ask({ type: 'unsubscribe', channel: 'many-3' }));
+    assertAck(await window.ask({ type: 'subscribe', channel: 'one-more' }));
+    await drop(window);
+  });
+
+  test('says more than a hundred messages a second only for a while', async () => {
+    const strict = await startServer({ env: { COLLABD_LIMITS: 'normal' } });
+    try {
+      const crowd = new People(strict);
+      const window = await crowd.enter('akhan', 'busy');
+      const other = await crowd.enter('mgarcia', 'busy');
+      // cursors and typing are conflated, not counted
+      for (let i = 0; i < 500; i++) window.send({ type: 'cursor', channel: 'busy', payload: { i } });
+      await hear(other, 'cursor', (payload) => payload.cursor.i === 499);
+      for (let i = 0; i < 500; i++) window.send({ type: 'ping' });
+      assert.equal((await window.waitClosed()).code, 4429);
+      const refused = window.heard.filter((heard) => heard.type === 'error');
+      assertRefused(refused[0], 'rate_limited');
+      assert.ok(refused[0].payload.retryAfterMs > 0, JSON.stringify(refused[0]));
+    } finally {
+      await strict.stop();
+    }
+  });
+});
