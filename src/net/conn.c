@@ -118,7 +118,6 @@ struct conn *conn_open(struct conn_host *host, int fd, const struct conn_remote 
     list_push_tail(&host->conns, &conn->all);
     host->conn_count++;
     metric_add(METRIC_connections, 1);
-    metric_add(METRIC_connections_accepted, 1);
     conn->watch.on_ready = conn_on_ready;
     conn->watch.on_closed = on_watch_closed;
     loop_watch_open(host->loop, &conn->watch, fd);

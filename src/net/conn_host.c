@@ -115,8 +115,6 @@ static void tell_metrics(struct conn_host *host)
         int64_t *count;
     } rows[] = {{METRIC_bytes_received, &host->bytes_received},
                 {METRIC_bytes_sent, &host->bytes_sent},
-                {METRIC_messages_received, &host->messages_received},
-                {METRIC_messages_sent, &host->messages_sent},
                 {METRIC_messages_conflated, &host->messages_conflated}};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -8,6 +8,7 @@ enum {
     CONN_RECORD_BYTES =
         16 * 1024, /* a TLS record: a read with less room could leave bytes where epoll does not see them */
     CONN_SLOTS_INLINE = 4,
+    CONN_SLOTS_KEPT = 32,         /* a ring up to this size outlives a flush */
     CONN_HANDSHAKES_PER_TURN = 8, /* handshakes are dear: open connections get their turn in between */
 };
 #define CONN_KEY_PONG UINT64_MAX
@@ -59,6 +60,7 @@ struct conn {
     bool is_ended : 1; /* the peer's FIN was read */
     bool is_slow : 1;
     bool is_slow_told : 1;
+    bool had_many : 1; /* the queue was longer than the inline ring since it was empty last */
 };
 
 struct http_host;
@@ -76,8 +78,7 @@ struct conn_host {
     unsigned handshakes_left;                      /* this turn */
     struct buf tls_scratch;
     /* Counted here, added to the metrics once per flush. */
-    int64_t bytes_received, bytes_sent, messages_received, messages_sent, messages_conflated, queue_bytes,
-        queue_bytes_told;
+    int64_t bytes_received, bytes_sent, messages_conflated, queue_bytes, queue_bytes_told;
     /* State per worker of the layers above; made on first use, freed with the host. */
     struct http_host *http;
     struct websocket_host *websocket;

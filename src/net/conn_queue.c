@@ -47,6 +47,15 @@ static void shrink_ring(struct conn *conn)
     conn->slot_head = 0;
 }
 
+/* The queue has become empty. In a busy room it fills in every turn: a somewhat larger ring stays until a turn comes in
+ * which the inline one would have done. */
+static void on_empty(struct conn *conn)
+{
+    if (conn->slots != conn->slots_inline && (!conn->had_many || conn->slot_cap > CONN_SLOTS_KEPT))
+        shrink_ring(conn);
+    conn->had_many = false;
+}
+
 static void grow_ring(struct conn *conn)
 {
     struct conn_slot *slots;
@@ -79,6 +88,7 @@ static void push(struct conn *conn, struct frame *frame, bool is_counted, uint64
     if (conn->slot_count == conn->slot_cap)
         grow_ring(conn);
     slot = slot_at(conn, conn->slot_count++);
+    conn->had_many |= conn->slot_count > CONN_SLOTS_INLINE;
     *slot = (struct conn_slot){(uintptr_t)frame | (is_counted ? 0 : UNCOUNTED), key};
     count_bytes(conn, slot, frame->len);
     conn_mark_dirty(conn);
@@ -125,7 +135,7 @@ static bool has_room(const struct conn *conn, size_t len)
 
 void conn_send(struct conn *conn, struct frame *frame, uint64_t conflate_key)
 {
-    if (!conn_is_open(conn) || conn->is_slow || frame->len == 0)
+    if (conn->state > CONN_OPEN || conn->is_slow || frame->len == 0)
         return;
     if (conflate_key != 0 && conn->slot_count > 0 && replace_waiting(conn, frame, conflate_key))
         return;
@@ -139,7 +149,6 @@ void conn_send(struct conn *conn, struct frame *frame, uint64_t conflate_key)
         conn_mark_dirty(conn);
         return;
     }
-    conn->host->messages_sent++;
     push(conn, frame_ref(frame), true, conflate_key);
     if (conn->is_blocked) /* then no flush comes to look */
         conn_watch_backlog(conn);
@@ -168,7 +177,7 @@ void conn_drop_waiting(struct conn *conn)
         frame_unref(slot_frame(slot));
     }
     if (conn->slot_count == 0)
-        shrink_ring(conn);
+        on_empty(conn);
 }
 
 /* `bytes` at the front have left. */
@@ -193,7 +202,7 @@ static void pop(struct conn *conn, size_t bytes)
         frame_unref(frame);
     }
     if (conn->slot_count == 0)
-        shrink_ring(conn);
+        on_empty(conn);
 }
 
 void conn_queue_clear(struct conn *conn)

@@ -281,7 +281,8 @@ static const struct http_fault *check_length(struct http_parse *parse)
     }
     if (length_count == 0)
         return NULL;
-    if (lengths[0].len == 0 || lengths[0].len > 20)
+    /* A leading zero is octal to some. */
+    if (lengths[0].len == 0 || (lengths[0].len > 1 && lengths[0].data[0] == '0'))
         return &fault_length;
     for (size_t i = 0; i < lengths[0].len; i++) {
         char digit = lengths[0].data[i];

@@ -190,7 +190,6 @@ static void on_message(struct websocket *socket, const struct ws_event *event)
         fail(socket, 1009);
         return;
     }
-    conn_host_of(socket->conn)->messages_received++;
     socket->events->on_message(socket, is_text, payload);
 }
 
@@ -249,7 +248,7 @@ static void on_drained(void *owner)
 {
     struct websocket *socket = owner;
 
-    if (socket->state == WEBSOCKET_OPEN && socket->events->on_drained)
+    if (socket->state == WEBSOCKET_OPEN)
         socket->events->on_drained(socket);
 }
 
@@ -292,6 +291,14 @@ static void on_closed(void *owner)
 }
 
 static const struct conn_events conn_callbacks = {
+    .on_bytes = on_bytes,
+    .on_end = on_end,
+    .on_slow = on_slow,
+    .on_closed = on_closed,
+};
+
+/* For owners that want to know: else each flush would ask in vain. */
+static const struct conn_events conn_callbacks_drained = {
     .on_bytes = on_bytes,
     .on_drained = on_drained,
     .on_end = on_end,
@@ -345,7 +352,7 @@ void websocket_begin(struct websocket *socket)
     uint64_t first_ms = earlier(socket->ping_ms, socket->dead_ms);
 
     metric_add(METRIC_connections_websocket, 1);
-    conn_set_owner(socket->conn, &conn_callbacks, socket);
+    conn_set_owner(socket->conn, socket->events->on_drained ? &conn_callbacks_drained : &conn_callbacks, socket);
     if (socket->conn->is_ended) /* while the request waited for its answer */
         websocket_terminate(socket);
     else if (first_ms > 0)

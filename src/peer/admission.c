@@ -146,7 +146,6 @@ enum err admission_enter(struct admission *admission, struct span network, uint6
         suspect(guest, now_ms, err);
     pthread_mutex_unlock(&admission->mutex);
     metric_add(err ? METRIC_connections_refused : METRIC_connections_accepted, 1);
-    metric_add(METRIC_connections, 1);
     *out = guest;
     return err;
 }
@@ -157,7 +156,6 @@ void admission_leave(struct admission *admission, struct admission_guest *guest)
     guest->connections--;
     admission->connections--;
     pthread_mutex_unlock(&admission->mutex);
-    metric_add(METRIC_connections, -1);
 }
 
 enum err admission_wait(struct admission *admission)

@@ -59,8 +59,7 @@ struct sse_stream *sse_stream_new(const struct sse_channel *channels, uint32_t c
 
 static void drop_held(struct sse_stream *stream)
 {
-    LIST_EACH(&stream->held, node)
-    {
+    LIST_EACH (&stream->held, node) {
         struct held *held = LIST_OWNER(node, struct held, in_stream);
         list_remove(node);
         event_unref(held->event);
@@ -92,18 +91,12 @@ static void set_timer(struct sse_stream *stream, uint64_t wait_ms)
 static struct span event_name(enum event_kind kind)
 {
     switch (kind) {
-    case EVENT_TYPING:
-        return SPAN("typing");
-    case EVENT_CURSOR:
-        return SPAN("cursor");
-    case EVENT_MESSAGE:
-        return SPAN("publish");
-    case EVENT_CHANGE:
-        return SPAN("update");
-    case EVENT_ALERT:
-        return SPAN("notification");
-    default:
-        return SPAN("presence");
+    case EVENT_TYPING: return SPAN("typing");
+    case EVENT_CURSOR: return SPAN("cursor");
+    case EVENT_MESSAGE: return SPAN("publish");
+    case EVENT_CHANGE: return SPAN("update");
+    case EVENT_ALERT: return SPAN("notification");
+    default: return SPAN("presence");
     }
 }
 
@@ -281,8 +274,7 @@ static void begin(struct sse_stream *stream, struct span ready)
     for (uint32_t i = 0; i < stream->channel_count; i++)
         if (stream->joined[i].is_resync)
             append_resync(&out, stream, i);
-    LIST_EACH(&stream->held, node)
-    {
+    LIST_EACH (&stream->held, node) {
         const struct held *held = LIST_OWNER(node, struct held, in_stream);
         append_event(stream, &out, held->event, span_of(held->text, held->text_len));
     }

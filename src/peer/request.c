@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #define JOB_ARENA_BYTES 4096
+#define LONG_BYTES (64 * 1024)
 #define BODY_JSON_LIMITS ((struct json_limits){.bytes_max = 1u << 20, .depth_max = 32, .members_max = 4096})
 
 struct request *request_new(struct peer_host *host, struct http_exchange *exchange)
@@ -67,6 +68,20 @@ void request_respond_text(struct request *request, unsigned status, const char *
 {
     log_end(request, status);
     http_respond(request->exchange, status, content_type, body);
+    release(request);
+}
+
+void request_respond_long(struct request *request, unsigned status, struct buf *json)
+{
+    size_t len;
+    if (json->len <= LONG_BYTES) {
+        request_respond(request, status, buf_span(json));
+        buf_deinit(json);
+        return;
+    }
+    log_end(request, status);
+    char *body = buf_take(json, &len);
+    http_respond_static(request->exchange, status, "application/json", span_of(body, len), free, body);
     release(request);
 }
 

@@ -314,7 +314,8 @@ void rest_answer_record(struct request *request, const struct answer *answer, un
     const struct change *change = answer->change;
     assert(type);
     if (type->write_mode == WRITE_BROADCAST) { /* announced, and kept by nobody */
-        struct list_row announced = {answer->entity_id, SPAN("{}"), 0, change ? change->time_ms : request->host->wall_ms};
+        struct list_row announced = {answer->entity_id, SPAN("{}"), 0,
+                                     change ? change->time_ms : request->host->wall_ms};
         rest_respond_record(request, status, type, &announced);
         return;
     }

@@ -31,8 +31,7 @@ static enum err read_action(struct request *request, const struct type *type, st
         err = rest_idempotency_key(request->exchange, &key);
     if (err)
         return err;
-    struct command *command =
-        request_command(request, COMMAND_ACTION, rest_room(&request->exchange->arena, type, id));
+    struct command *command = request_command(request, COMMAND_ACTION, rest_room(&request->exchange->arena, type, id));
     *out = command;
     command->action.name = arena_copy(&command->arena, request->segments[2]);
     command->action.id = arena_copy(&command->arena, key);

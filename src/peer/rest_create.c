@@ -12,8 +12,8 @@
 
 struct creation { /* request->state */
     const struct type *type;
-    struct span key;       /* in the exchange's arena */
-    bool is_new_number;    /* the id was generated just now: trying again with another is fine */
+    struct span key;    /* in the exchange's arena */
+    bool is_new_number; /* the id was generated just now: trying again with another is fine */
     unsigned attempts;
 };
 
@@ -76,7 +76,8 @@ static enum err find_by_key(struct request_job *job, struct store *store, struct
     struct store_request *find = store_request_new(STORE_OP_FIND);
     struct json json = {0};
     find->commit.user_id = numbering->user_id;
-    find->commit.op_id = arena_printf(&find->arena, "%.*s:%.*s", SPAN_ARG(numbering->user_id), SPAN_ARG(numbering->key));
+    find->commit.op_id =
+        arena_printf(&find->arena, "%.*s:%.*s", SPAN_ARG(numbering->user_id), SPAN_ARG(numbering->key));
     store_execute(store, &find, 1, 0);
     enum err err = find->err == ERR_ID_REUSED ? OK : find->err;
     if (err == OK && find->commit.answer.len && json_parse(&json, find->commit.answer, &json_limits_default) == OK &&

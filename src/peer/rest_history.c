@@ -42,8 +42,7 @@ static void on_history(struct request_job *job, struct request *request)
     else
         json_member_raw(&json, "next_before", SPAN("null"));
     buf_append_char(&json, '}');
-    request_respond(request, 200, buf_span(&json));
-    buf_deinit(&json);
+    request_respond_long(request, 200, &json);
 }
 
 static void handle_history(struct request *request)

@@ -191,8 +191,7 @@ static void on_listed(struct request_job *job, struct request *request)
         return;
     }
     write_page(&json, listing);
-    request_respond(request, 200, buf_span(&json));
-    buf_deinit(&json);
+    request_respond_long(request, 200, &json);
 }
 
 void rest_list_handle(struct request *request)
@@ -208,7 +207,8 @@ void rest_list_handle(struct request *request)
     listing->mask = access_readable(request->identity->access, type);
     listing->query.type = type;
     listing->query.searchable = listing->mask;
-    listing->query.limit = LIMIT_DEFAULT < listing->limits->list_rows_max ? LIMIT_DEFAULT : listing->limits->list_rows_max;
+    listing->query.limit =
+        LIMIT_DEFAULT < listing->limits->list_rows_max ? LIMIT_DEFAULT : listing->limits->list_rows_max;
     job->state = listing;
     job->run = run_list;
     job->done = on_listed;

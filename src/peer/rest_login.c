@@ -79,8 +79,8 @@ static void add_cookie(struct request *request, struct span value, uint64_t max_
 {
     struct http_exchange *exchange = request->exchange;
     http_add_header(exchange, "Set-Cookie",
-                    arena_printf(&exchange->arena, "%s=%.*s; Path=/; Max-Age=%llu; HttpOnly; SameSite=Lax%s", LOGIN_COOKIE,
-                                 SPAN_ARG(value), (unsigned long long)max_age_s,
+                    arena_printf(&exchange->arena, "%s=%.*s; Path=/; Max-Age=%llu; HttpOnly; SameSite=Lax%s",
+                                 LOGIN_COOKIE, SPAN_ARG(value), (unsigned long long)max_age_s,
                                  request_is_tls(request) ? "; Secure" : ""));
 }
 
@@ -274,7 +274,8 @@ static void handle_token(struct request *request)
         request_fail(request, ERR_FORBIDDEN, SPAN_EMPTY, SPAN("Tokens are made for accounts of this server only."));
         return;
     }
-    credentials_issue_token(host, request->identity, request->generation, host->limits->token_ttl_s, &token, &expires_ms);
+    credentials_issue_token(host, request->identity, request->generation, host->limits->token_ttl_s, &token,
+                            &expires_ms);
     buf_append_char(&json, '{');
     json_member_string(&json, "token", buf_span(&token));
     json_member_time(&json, "expires_at", expires_ms);

@@ -71,8 +71,7 @@ static enum err start_change(struct request *request, const struct type *type, s
         err = rest_idempotency_key(request->exchange, &key);
     if (err)
         return err;
-    struct command *command =
-        request_command(request, COMMAND_CHANGE, rest_room(&request->exchange->arena, type, id));
+    struct command *command = request_command(request, COMMAND_CHANGE, rest_room(&request->exchange->arena, type, id));
     struct change *change = arena_alloc(&command->arena, sizeof *change);
     change->type = type->name;
     change->entity_id = arena_copy(&command->arena, id);

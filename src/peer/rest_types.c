@@ -6,10 +6,17 @@
 static const char *kind_name(enum field_kind kind)
 {
     static const char *const names[] = {
-        [FIELD_STRING] = "string",       [FIELD_TEXT] = "text",     [FIELD_NUMBER] = "number",
-        [FIELD_INTEGER] = "integer",     [FIELD_BOOLEAN] = "boolean", [FIELD_ENUM] = "enum",
-        [FIELD_DATE] = "date",           [FIELD_REFERENCE] = "reference", [FIELD_JSON] = "json",
-        [FIELD_OBJECT] = "object",       [FIELD_COLLECTION] = "collection",
+        [FIELD_STRING] = "string",
+        [FIELD_TEXT] = "text",
+        [FIELD_NUMBER] = "number",
+        [FIELD_INTEGER] = "integer",
+        [FIELD_BOOLEAN] = "boolean",
+        [FIELD_ENUM] = "enum",
+        [FIELD_DATE] = "date",
+        [FIELD_REFERENCE] = "reference",
+        [FIELD_JSON] = "json",
+        [FIELD_OBJECT] = "object",
+        [FIELD_COLLECTION] = "collection",
     };
     return names[kind];
 }

@@ -11,7 +11,7 @@
 /* ---- the table ---- */
 
 /* `pattern` is of our own making: braces are closed, and are whole segments. */
-static bool matches(const char *pattern, struct span path, struct span segments[4])
+bool route_matches(const char *pattern, struct span path, struct span segments[4])
 {
     unsigned count = 0;
     for (; *pattern; pattern++) {
@@ -53,7 +53,7 @@ const struct route *route_find(struct span method, struct span path, struct span
 {
     for (const struct route *const *table = route_tables; *table; table++) {
         for (const struct route *route = *table; route->path; route++) {
-            if (!matches(route->path, path, segments))
+            if (!route_matches(route->path, path, segments))
                 continue;
             if (answers(route, method))
                 return route;
@@ -97,7 +97,7 @@ static enum err check_origin(struct request *request)
     http_add_header(exchange, "Vary", SPAN("Origin"));
     if (verdict == ORIGIN_REFUSED) {
         metric_add(METRIC_origins_refused, 1);
-        log_info("origin.refused", "origin=%s path=%s", LOG_TEXT(origin.origin), LOG_TEXT(exchange->path));
+        log_debug("origin.refused", "origin=%s path=%s", LOG_TEXT(origin.origin), LOG_TEXT(exchange->path));
         return ERR_BAD_ORIGIN;
     }
     if (verdict == ORIGIN_ALLOWED) {
@@ -299,8 +299,7 @@ void peer_serve(struct peer_host *host, struct conn *conn, const struct http_lim
 {
     struct conn_address address = conn_address(conn);
     struct admission_guest *guest;
-    enum err err =
-        admission_enter(host->admission, span_from_str(address.network), loop_now_ms(host->loop), &guest);
+    enum err err = admission_enter(host->admission, span_from_str(address.network), loop_now_ms(host->loop), &guest);
     const struct http_handlers *handlers = err == OK               ? &handlers_admitted
                                            : err == ERR_OVERLOADED ? &handlers_overloaded
                                            : err == ERR_TOO_MANY   ? &handlers_too_many

@@ -14,7 +14,7 @@ struct request {
     bool has_login_key;
     uint8_t login_key[32];
     int64_t token_expires_ms;
-    bool is_account;         /* see credentials.h, as the next two */
+    bool is_account; /* see credentials.h, as the next two */
     uint64_t generation;
     struct span token_id;    /* in the exchange's arena, as the next */
     struct span segments[4]; /* what {type}, {id}, {action} matched */
@@ -40,6 +40,8 @@ struct route {
 /* All of them: each ends with a row without a path, the list with NULL. */
 extern const struct route *const route_tables[];
 
+/* Whether a path is one of these; the segments are what its parts in braces are in it. */
+bool route_matches(const char *pattern, struct span path, struct span segments[4]);
 /* Finds the route of a path; the segments are what the parts in braces matched. NULL: none of that method; then *allowed
  * names the path's methods ("GET, HEAD, OPTIONS"), and stays empty when there is no such path at all. */
 const struct route *route_find(struct span method, struct span path, struct span segments[4], struct buf *allowed);
@@ -58,6 +60,8 @@ void request_abandon(struct request *request);
 /* Ending a request. Each frees it. */
 void request_respond(struct request *request, unsigned status, struct span json); /* empty: no body */
 void request_respond_text(struct request *request, unsigned status, const char *content_type, struct span body);
+/* Leaves json empty: a long answer is kept and sent as the socket drains. */
+void request_respond_long(struct request *request, unsigned status, struct buf *json);
 void request_forget(struct request *request); /* the exchange was answered in another way (upgrade, stream, file) */
 void request_fail(struct request *request, enum err err, struct span field, struct span message);
 

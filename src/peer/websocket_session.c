@@ -1,7 +1,6 @@
 #include "peer/websocket_session.h"
 
 #include "base/memory.h"
-#include "base/metric.h"
 #include "peer/dialect.h"
 #include "peer/fanout.h"
 
@@ -47,7 +46,6 @@ static void on_message(struct websocket *socket, bool is_text, struct span paylo
 
 static void on_slow(struct websocket *socket)
 {
-    metric_add(METRIC_connections_slow_closed, 1);
     session_end(websocket_user(socket), ERR_SLOW_CONSUMER);
 }
 
@@ -64,7 +62,6 @@ static enum leave_reason reason_of(const struct session *session, uint16_t code)
 static void on_closed(struct websocket *socket, uint16_t code)
 {
     struct session *session = websocket_user(socket);
-    metric_add(METRIC_connections_websocket, -1);
     session_close(session, reason_of(session, code));
 }
 
@@ -103,7 +100,6 @@ static void open_socket(struct request *request, const struct dialect *dialect, 
         free(resume);
         return;
     }
-    metric_add(METRIC_connections_websocket, 1);
     struct session *session = session_open(host, dialect, &outlet_websocket, socket);
     websocket_set_user(socket, session);
     session->resume = resume;

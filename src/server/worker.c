@@ -298,10 +298,11 @@ static void on_turn_end(void *arg)
     struct mail *mail;
     for (unsigned count = 0; count < MAILS_PER_TURN && (mail = next_mail(worker)); count++)
         on_mail(worker, mail);
-    if (worker->own_oldest || worker->taken)
-        loop_wake(worker->loop); /* the rest in the next turn */
     arm_hub_timer(worker);
     conn_host_flush(worker->conn_host);
+    /* The rest in the next turn; and what was said by sessions that went with their connections just now. */
+    if (worker->own_oldest || worker->taken)
+        loop_wake(worker->loop);
 }
 
 static void on_wake(void *arg)

@@ -173,7 +173,7 @@ static enum err next_generation(struct store *store, struct arena *arena, struct
     if (err != OK)
         return err;
     account->generation = before.generation;
-    if (before.username.len == 0 || before.is_disabled != account->is_disabled ||
+    if (before.is_disabled != account->is_disabled ||
         !span_equal(before.password_hash, account->password_hash) || !same_roles(&before, account))
         account->generation++;
     return OK;

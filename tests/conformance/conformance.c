@@ -70,6 +70,8 @@ static void on_request(void *arg, struct http_exchange *exchange)
         (void)websocket_accept(exchange, &socket_options);
     } else if (span_equal(exchange->path, SPAN("/http")) || span_equal(exchange->path, SPAN("/")) ||
                span_equal(exchange->path, SPAN("*"))) {
+        if (span_equal(exchange->method, SPAN("OPTIONS")))
+            http_add_header(exchange, "Allow", SPAN("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
         http_respond(exchange, 200, "application/octet-stream", exchange->body);
     } else {
         http_respond_error(exchange, ERR_NOT_FOUND, SPAN_EMPTY, SPAN_EMPTY);

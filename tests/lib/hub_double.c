@@ -199,8 +199,10 @@ struct answer *hub_double_ask(struct hub_double *world, struct command *command)
     hub_double_hush(world);
     hub_double_do(world, command);
     for (unsigned i = world->heard; i < world->said_count; i++) {
-        if (world->said[i].answer && world->said[i].answer->tag == tag)
+        if (world->said[i].answer && world->said[i].answer->tag == tag) {
+            world->said[i].is_lent = true;
             return world->said[i].answer;
+        }
     }
     return NULL;
 }
@@ -319,10 +321,10 @@ struct event *hub_double_event(struct hub_double *world, unsigned worker, enum e
 struct answer *hub_double_answer(struct hub_double *world)
 {
     while (world->heard < world->said_count) {
-        struct answer *answer = world->said[world->heard++].answer;
+        const struct double_said *said = &world->said[world->heard++];
 
-        if (answer)
-            return answer;
+        if (said->answer && !said->is_lent)
+            return said->answer;
     }
     return NULL;
 }

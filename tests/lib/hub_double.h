@@ -9,6 +9,7 @@ enum { DOUBLE_USERS = 9, DOUBLE_SAID_MAX = 4096, DOUBLE_ASKED_MAX = 256 };
 
 struct double_said { /* one thing the hub said: an answer, an event for a worker, or a command for another hub */
     struct answer *answer;
+    bool is_lent; /* hub_double_ask gave it out */
     struct event *event;
     unsigned worker;
     struct command *relayed;

@@ -17,9 +17,9 @@ struct peer_stage {
     struct admission_limits admission_limits;
     struct http_limits http_limits;
     struct peer_host host;
-    struct mail *oldest, **newest; /* jobs on their way */
-    unsigned job_count;            /* that ever were */
-    bool is_busy;                  /* no room for more to compute */
+    struct mail *oldest, **newest;                     /* jobs on their way */
+    unsigned job_count;                                /* that ever were */
+    bool is_busy;                                      /* no room for more to compute */
     struct command *commands[PEER_STAGE_COMMANDS_MAX]; /* sent and not answered */
     unsigned command_count;
     unsigned revoke_count;

@@ -94,7 +94,7 @@ struct sim_tag { /* a command on its way */
     unsigned client, room;
     int op; /* index, or -1 */
     unsigned life, answers;
-    bool wants_answer, had_since;
+    bool wants_answer, listens, had_since;
     bool is_again; /* what it asks for was acknowledged before it was sent */
     bool is_asked_by_checker;
     struct position since;

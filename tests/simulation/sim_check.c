@@ -153,9 +153,12 @@ static struct sim_person *find_person(struct sim_person *people, unsigned count,
     return NULL;
 }
 
-static void on_presence(struct sim *sim, struct sim_seat *seat, const struct event *event, const struct presence *presence)
+/* Who was seen only after he listened was not told of himself: he knows. */
+static void on_presence(struct sim *sim, const struct sim_client *client, struct sim_seat *seat, const struct event *event,
+                        const struct presence *presence)
 {
     const struct sim_person person = person_of(presence);
+    const bool is_himself = span_equal(presence->user_id, sim->users[client->user]->user_id);
     struct sim_person *known = find_person(seat->people, seat->person_count, person.user_id);
 
     if (!span_equal(presence->room, event->room)) {
@@ -169,7 +172,7 @@ static void on_presence(struct sim *sim, struct sim_seat *seat, const struct eve
             seat->people[seat->person_count++] = person;
         return;
     }
-    sim_check(sim, known != NULL, "user %s is not in %.*s and does %d", person.user_id, SPAN_ARG(event->room),
+    sim_check(sim, known != NULL || is_himself, "user %s is not in %.*s and does %d", person.user_id, SPAN_ARG(event->room),
               (int)event->kind);
     if (known && event->kind == EVENT_USER_LEFT)
         *known = seat->people[--seat->person_count];
@@ -177,10 +180,13 @@ static void on_presence(struct sim *sim, struct sim_seat *seat, const struct eve
         *known = person;
 }
 
-static void on_cursor(struct sim *sim, struct sim_seat *seat, const struct event *event)
+static void on_cursor(struct sim *sim, const struct sim_client *client, struct sim_seat *seat, const struct event *event)
 {
     struct sim_person *known;
     char user_id[8];
+
+    if (span_equal(event->user_id, sim->users[client->user]->user_id))
+        return;
 
     copy_text(user_id, sizeof(user_id), event->user_id);
     known = find_person(seat->people, seat->person_count, user_id);
@@ -214,14 +220,14 @@ static void on_passing(struct sim *sim, const struct sim_client *client, struct 
     case EVENT_USER_JOINED:
     case EVENT_USER_LEFT:
     case EVENT_PRESENCE:
-        on_presence(sim, seat, event, &event->presence);
+        on_presence(sim, client, seat, event, &event->presence);
         break;
     case EVENT_PRESENCE_REFRESH:
         for (uint32_t i = 0; i < event->presences.count; i++)
-            on_presence(sim, seat, event, &event->presences.entries[i]);
+            on_presence(sim, client, seat, event, &event->presences.entries[i]);
         break;
     case EVENT_CURSOR:
-        on_cursor(sim, seat, event);
+        on_cursor(sim, client, seat, event);
         break;
     case EVENT_TYPING:
         on_typing(sim, client, seat, event);
@@ -353,7 +359,8 @@ void sim_check_joined(struct sim *sim, struct sim_client *client, unsigned room,
     }
     if (sim_rooms[room].is_record)
         check_record(sim, room, answer);
-    take_people(sim, room, answer, seat->people, &seat->person_count);
+    if (tag->listens) /* who does not is not told who is there */
+        take_people(sim, room, answer, seat->people, &seat->person_count);
     seat->typing_count = seat->is_joined ? seat->typing_count : 0;
     seat->is_joined = true;
     seat->wants = true;
@@ -517,15 +524,18 @@ static void check_people(struct sim *sim, unsigned room)
 static void check_believes(struct sim *sim, const struct sim_client *client, struct sim_seat *seat, unsigned room)
 {
     struct sim_people *look = &sim->looks[room];
+    const char himself[2] = {(char)('1' + client->user), 0};
+    const unsigned others = look->count - (find_person(look->people, look->count, himself) != NULL);
+    const unsigned known_others = seat->person_count - (find_person(seat->people, seat->person_count, himself) != NULL);
 
-    sim_check(sim, seat->person_count == look->count, "client %u believes in %u people in %s, and there are %u", client->index,
-              seat->person_count, sim_rooms[room].name, look->count);
+    sim_check(sim, known_others == others, "client %u believes in %u others in %s, and there are %u", client->index,
+              known_others, sim_rooms[room].name, others);
     for (unsigned i = 0; i < look->count; i++) {
         const struct sim_person *is = &look->people[i];
         const struct sim_person *known = find_person(seat->people, seat->person_count, is->user_id);
-        const bool is_himself = is->user_id[0] == (char)('1' + client->user);
+        const bool is_himself = strcmp(is->user_id, himself) == 0;
 
-        sim_check(sim, known != NULL, "client %u does not know of user %s in %s", client->index, is->user_id,
+        sim_check(sim, known != NULL || is_himself, "client %u does not know of user %s in %s", client->index, is->user_id,
                   sim_rooms[room].name);
         if (known == NULL || is_himself)
             continue;

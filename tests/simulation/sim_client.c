@@ -70,7 +70,7 @@ static void join(struct sim *sim, struct sim_client *client, unsigned room, bool
 
     seat->wants = true;
     seat->joins_waiting++;
-    made->join.listens = listens;
+    made->join.listens = last_tag(sim)->listens = listens;
     made->join.is_present = is_present;
     if (seat->position.epoch != 0 && sim_chance(sim, 900)) {
         made->join.has_since = true;

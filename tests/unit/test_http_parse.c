@@ -138,7 +138,7 @@ static const struct row bad[] = {
     ROW(POST("Content-Length:\r\n", ""), "bad 400\n"),
     ROW(POST("Content-Length: 9223372036854775808\r\n", ""), "bad 400\n"),
     ROW(POST("Content-Length: 18446744073709551621\r\n", "hello"), "bad 400\n"),
-    ROW(POST("Content-Length: 000000000000000000005\r\n", "hello"), "bad 400\n"),
+    ROW(POST("Content-Length: 05\r\n", "hello"), "bad 400\n"),
     ROW(POST("Content-Length: 4000000000000\r\n", ""), "bad 413\n"),
     /* codings and chunks */
     ROW(POST("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n"), "bad 400\n"),

@@ -232,6 +232,19 @@ static void who_only_listens_is_not_there(void **state)
     assert_quiet();
 }
 
+static void who_only_wants_to_be_seen_is_not_told_who_is_there(void **state)
+{
+    struct command *command = hub_double_command(world, COMMAND_JOIN, MARIA, 2, "lobby");
+    const struct answer *answer;
+
+    (void)state;
+    command->join.is_present = true;
+    answer = hub_double_ask(world, command);
+    assert_true(answer->is_present);
+    assert_int_equal(answer->presence_count, 0);
+    assert_non_null(maria());
+}
+
 /* ---- what somebody does ---- */
 
 static void changes_within_a_tick_are_said_once(void **state)
@@ -623,8 +636,9 @@ static void a_join_with_somebody_elses_colour_gets_another(void **state)
     const struct answer *answer;
 
     (void)state;
-    command->join.is_present = true;
-    command->join.presence = (struct presence_change){.given = PRESENCE_COLOR | PRESENCE_PAGE, .color = SPAN("#FF6B6B"), .page = SPAN("orders")};
+    command->join.listens = command->join.is_present = true;
+    command->join.presence = (struct presence_change){
+        .given = PRESENCE_COLOR | PRESENCE_PAGE, .color = SPAN("#FF6B6B"), .page = SPAN("orders")};
     answer = hub_double_ask(world, command);
     assert_int_equal(answer->err, OK);
     assert_text(hub_double_person(answer, "2")->color, "#4ECDC4");
@@ -714,6 +728,7 @@ int main(void)
         TEST(what_a_broken_connection_said_goes_when_its_user_is_back),
         TEST(without_grace_a_broken_connection_is_a_leave),
         TEST(who_only_listens_is_not_there),
+        TEST(who_only_wants_to_be_seen_is_not_told_who_is_there),
         TEST(changes_within_a_tick_are_said_once),
         TEST(without_a_tick_changes_are_said_at_once),
         TEST(what_changes_nothing_is_not_said),

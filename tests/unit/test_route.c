@@ -36,8 +36,9 @@ static const char *session_header(void)
 
 static void ask_on(struct far *client, const char *method, const char *path, const char *headers, const char *body)
 {
-    struct span text = arena_printf(&stage.store.arena, "%s %s HTTP/1.1\r\nHost: here\r\n%sContent-Length: %zu\r\n\r\n%s",
-                                    method, path, headers, strlen(body), body);
+    struct span text =
+        arena_printf(&stage.store.arena, "%s %s HTTP/1.1\r\nHost: here\r\n%sContent-Length: %zu\r\n\r\n%s", method,
+                     path, headers, strlen(body), body);
 
     buf_reset(&client->heard);
     far_say(client, text);
@@ -117,9 +118,17 @@ static void a_path_finds_its_route_and_its_parts(void **state)
 
 static void a_part_in_braces_is_one_whole_segment(void **state)
 {
-    static const char *const nowhere[] = {"/api/v1/records", "/api/v1/records/", "/api/v1/records/order/",
-                                          "/api/v1/records/order/1/history/", "/api/v1/records/order/1/2", "/api/v1/mee",
-                                          "/api/v1/m", "/API/v1/me", "", "/", "api/v1/me"};
+    static const char *const nowhere[] = {"/api/v1/records",
+                                          "/api/v1/records/",
+                                          "/api/v1/records/order/",
+                                          "/api/v1/records/order/1/history/",
+                                          "/api/v1/records/order/1/2",
+                                          "/api/v1/mee",
+                                          "/api/v1/m",
+                                          "/API/v1/me",
+                                          "",
+                                          "/",
+                                          "api/v1/me"};
     struct span segments[4];
     struct buf allowed = BUF_EMPTY;
 
@@ -129,6 +138,19 @@ static void a_part_in_braces_is_one_whole_segment(void **state)
             fail_msg("there is a route for \"%s\"", nowhere[i]);
     }
     buf_deinit(&allowed);
+}
+
+static void a_star_is_whatever_follows(void **state)
+{
+    struct span segments[4];
+
+    (void)state;
+    assert_true(route_matches("/socket.io/*", SPAN("/socket.io/"), segments));
+    assert_true(route_matches("/socket.io/*", SPAN("/socket.io/a/b"), segments));
+    assert_false(route_matches("/socket.io/*", SPAN("/socket.io"), segments));
+    assert_true(route_matches("/yjs/{document}/*", SPAN("/yjs/d/"), segments));
+    assert_span(segments[0], "d");
+    assert_false(route_matches("/yjs/{document}/*", SPAN("/yjs//"), segments));
 }
 
 static void a_path_without_the_method_names_those_it_has(void **state)
@@ -174,8 +196,10 @@ static void if_match_takes_strong_tags_and_a_star(void **state)
 
 static void if_match_tells_what_cannot_match_from_what_is_no_tag(void **state)
 {
-    static const char *const others[] = {"W/\"7\"", "\"abc\"", "\"\"", "\"0\"", "\"07\"", "\"-1\"", "\"18446744073709551616\""};
-    static const char *const garbage[] = {"7", "\"7", "7\"", "\"7\" \"8\"", "\"7\",,\"8\"", "w/\"7\"", "W/ \"7\"", "*, \"7\"", "\"a b\"", "\"7\",*", ","};
+    static const char *const others[] = {
+        "W/\"7\"", "\"abc\"", "\"\"", "\"0\"", "\"07\"", "\"-1\"", "\"18446744073709551616\""};
+    static const char *const garbage[] = {
+        "7", "\"7", "7\"", "\"7\" \"8\"", "\"7\",,\"8\"", "w/\"7\"", "W/ \"7\"", "*, \"7\"", "\"a b\"", "\"7\",*", ","};
     uint64_t version;
     bool must_match;
 
@@ -424,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PURE(a_path_finds_its_route_and_its_parts),
         PURE(a_part_in_braces_is_one_whole_segment),
+        PURE(a_star_is_whatever_follows),
         PURE(a_path_without_the_method_names_those_it_has),
         PURE(if_match_takes_strong_tags_and_a_star),
         PURE(if_match_tells_what_cannot_match_from_what_is_no_tag),

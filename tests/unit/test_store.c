@@ -395,6 +395,31 @@ static void a_crowded_room_keeps_only_so_many(void **state)
     assert_int_equal(number("SELECT min(offset) FROM room_event"), 1024 - 100 + 1);
 }
 
+static void places_of_any_size_are_read_back(void **state)
+{
+    static const uint64_t offsets[] = {0, 1, 127, 128, 16383, 16384, 2097151, 2097152, 9007199254740991, INT64_MAX};
+    struct buf bytes = BUF_EMPTY;
+    struct span rest;
+    int64_t room_id;
+    uint64_t offset;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
+        places_append(&bytes, (int64_t)offsets[9 - i], offsets[i]);
+    rest = buf_span(&bytes);
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        assert_true(places_next(&rest, &room_id, &offset));
+        assert_int_equal(room_id, offsets[9 - i]);
+        assert_int_equal(offset, offsets[i]);
+    }
+    assert_false(places_next(&rest, &room_id, &offset));
+    rest = SPAN("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01"); /* no number of ours */
+    assert_false(places_next(&rest, &room_id, &offset));
+    rest = SPAN("\x01\x80"); /* cut */
+    assert_false(places_next(&rest, &room_id, &offset));
+    buf_deinit(&bytes);
+}
+
 static void the_wal_goes_back_into_the_file(void **state)
 {
     struct stat status;
@@ -484,6 +509,30 @@ static void a_full_disk_is_an_error_for_all_and_passes(void **state)
     for (size_t i = 0; i < 3; i++)
         store_request_free(batch[i]);
     assert_span(store_fixture_state(&fixture, "O-1", &version), "{\"title\":\"one\",\"qty\":1}");
+}
+
+/* The first record of a type gives the type its number, too. */
+static void what_was_undone_is_not_remembered(void **state)
+{
+    struct store_request *request = store_fixture_change(&fixture, "O-1", 1, SPAN_EMPTY, "{\"title\":\"one\"}");
+    struct list_query query = {.type = fixture.type, .limit = 10};
+    char limit[64];
+    struct list_page page;
+    uint64_t version;
+
+    (void)state;
+    request->commit.new_state = arena_printf(&request->arena, "{\"title\":\"%050000d\"}", 7);
+    (void)snprintf(limit, sizeof(limit), "PRAGMA max_page_count=%lld", (long long)number("PRAGMA page_count"));
+    exec(limit);
+    assert_int_equal(store_fixture_execute(&fixture, request), ERR_STORAGE_FULL);
+    exec("PRAGMA max_page_count=1000000");
+    assert_int_equal(store_fixture_state(&fixture, "O-1", &version).len, 0);
+    assert_int_equal(version, 0);
+    assert_int_equal(store_fixture_execute(&fixture, request), OK);
+    assert_int_equal(request->commit.events[0].positions[0].offset, 1);
+    assert_int_equal(store_list(store_fixture_reader(&fixture), &fixture.arena, &query, &page), OK);
+    assert_int_equal(page.total, 1);
+    store_request_free(request);
 }
 
 static void a_read_only_database_is_an_error_and_passes(void **state)
@@ -805,10 +854,12 @@ int main(void)
         TEST(old_events_go_but_heads_and_history_stay),
         TEST(a_room_without_any_event_left_goes_on_counting),
         TEST(a_crowded_room_keeps_only_so_many),
+        TEST(places_of_any_size_are_read_back),
         TEST(the_wal_goes_back_into_the_file),
         TEST(a_restart_keeps_heads_epoch_keys_and_records),
         TEST(forgetting_rooms_costs_nothing_but_time),
         TEST(a_full_disk_is_an_error_for_all_and_passes),
+        TEST(what_was_undone_is_not_remembered),
         TEST(a_read_only_database_is_an_error_and_passes),
         TEST(a_damaged_row_is_an_error_and_no_crash),
         TEST(only_one_store_is_open_on_a_folder),

@@ -487,6 +487,29 @@ static void the_history_of_what_was_deleted_stays(void **state)
     assert_int_equal(history.changes[1]->kind, CHANGE_CREATE);
 }
 
+static void history_goes_on_after_a_restart(void **state)
+{
+    struct history_page history;
+
+    (void)state;
+    put("A", "{\"qty\":1}");
+    assert_int_equal(store_fixture_say(&fixture, "order:A", "{}"), OK);
+    store_fixture_reopen(&fixture);
+    put("A", "{\"qty\":2}");
+    remove_order("A", 3);
+    assert_ids("");
+    store_fixture_reopen(&fixture);
+    put("A", "{\"qty\":4}");
+    assert_ids("A");
+    store_fixture_reopen(&fixture);
+    remove_order("A", 5);
+    assert_ids("");
+    assert_int_equal(store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), 0, 10, &history), OK);
+    assert_int_equal(history.count, 5);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(history.changes[i]->version, 5 - i);
+}
+
 /* Links that lead in circles, or nowhere. */
 static void a_damaged_chain_is_an_error_and_no_endless_loop(void **state)
 {
@@ -529,6 +552,7 @@ int main(void)
         TEST(history_is_newest_first_and_paged),
         TEST(history_ends_with_the_page_that_holds_the_first_change),
         TEST(the_history_of_what_was_deleted_stays),
+        TEST(history_goes_on_after_a_restart),
         TEST(a_damaged_chain_is_an_error_and_no_endless_loop),
     };
 

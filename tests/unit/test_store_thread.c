@@ -294,15 +294,54 @@ static void what_was_acknowledged_can_be_read_at_once(void **state)
     free_mail(hear(1)); /* the answer, with what else the batch was for this worker */
     job->id = SPAN("O-1");
     store_thread_read_job(thread, &job->job);
-    do {
-        mail = hear(0);
-        if (mail->kind != MAIL_JOB_DONE)
-            free_mail(mail);
-    } while (mail->kind != MAIL_JOB_DONE);
+    while ((mail = hear(0))->kind != MAIL_JOB_DONE)
+        free_mail(mail);
     assert_ptr_equal(mail, job);
     assert_true(job->had_reader && !job->had_store);
     assert_int_equal(job->err, OK);
     free_mail(mail);
+}
+
+static void run_list(struct store_job *job, struct store *store, struct store_reader *reader)
+{
+    struct list_query query = {.type = fixture.type, .limit = 1000};
+    struct test_job *test_job = (struct test_job *)job;
+    struct list_page page;
+    struct arena arena;
+
+    (void)store;
+    arena_init(&arena, 4096);
+    test_job->err = store_list(reader, &arena, &query, &page);
+    test_job->seen = page.total;
+    if (page.count != page.total)
+        test_job->err = ERR_INTERNAL;
+    arena_deinit(&arena);
+}
+
+static void lists_are_answered_while_changes_are_written(void **state)
+{
+    uint64_t seen = 0;
+    unsigned lists = 0;
+
+    (void)state;
+    start(4, 100000);
+    for (int i = 0; i < 200; i++) {
+        store_thread_request(thread, change(1, arena_printf(&fixture.arena, "O-%d", i).data));
+        if (i % 5 == 0)
+            store_thread_read_job(thread, &job_new(run_list, 0)->job);
+    }
+    while (lists < 40) {
+        struct mail *mail = hear(0);
+        struct test_job *job = (struct test_job *)mail;
+
+        if (mail->kind == MAIL_JOB_DONE) {
+            assert_int_equal(job->err, OK);
+            assert_true(job->seen >= seen); /* never back in time, and each count goes with its rows */
+            seen = job->seen;
+            lists++;
+        }
+        free_mail(mail);
+    }
 }
 
 static void too_many_requests_come_back_unread(void **state)
@@ -485,6 +524,7 @@ int main(void)
         TEST(a_repeat_is_told_to_nobody_again),
         TEST(jobs_and_requests_are_done_in_the_order_they_came),
         TEST(what_was_acknowledged_can_be_read_at_once),
+        TEST(lists_are_answered_while_changes_are_written),
         TEST(too_many_requests_come_back_unread),
         TEST(only_so_much_is_computed_and_waits),
         TEST(stopping_finishes_what_waits),

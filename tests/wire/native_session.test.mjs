@@ -36,8 +36,9 @@ describe('a person', () => {
   test('may say it with the first message; before that nothing else is answered', async () => {
     const window = await Client.open(server, '/ws');
     assertRefused(await window.ask({ type: 'subscribe', channel: 'who' }), 'not_authenticated');
-    assertRefused(await window.ask({ type: 'ping' }), 'not_authenticated');
-    assertRefused(await window.ask({ type: 'auth', payload: { token: 'x.y.z' } }), 'bad_token');
+    assertRefused(await window.ask({ type: 'publish', channel: 'who', payload: 1 }), 'not_authenticated');
+    assert.equal((await window.ask({ type: 'ping' })).type, 'pong');
+    assertRefused(await window.ask({ type: 'auth', payload: { token: 'x.y.z' } }), 'bad_token', 'token');
     assertRefused(await window.ask({ type: 'auth', payload: {} }), 'missing_field', 'token');
     const answer = assertAck(await window.ask({ type: 'auth', payload: { token: await token('akhan', 600) } }));
     const { id, username, name, roles } = answer.user;
@@ -65,7 +66,7 @@ describe('a person', () => {
   test('renews his token in place, and only with one of his own', async () => {
     const short = await token('akhan', 2);
     const window = await Client.open(server, '/ws', { token: short });
-    assertRefused(await window.ask({ type: 'auth', payload: { token: await token('mgarcia', 600) } }), 'forbidden');
+    assertRefused(await window.ask({ type: 'auth', payload: { token: await token('mgarcia', 600) } }), 'forbidden', 'token');
     const { expiresAt } = assertAck(await window.ask({ type: 'auth', payload: { token: await token('akhan', 600) } }));
     assert.ok(Date.parse(expiresAt) - Date.now() > 500_000);
     const other = await Client.open(server, '/ws', { token: short });
