@@ -1,9 +1,11 @@
-/* Durable changes a second, and how long each waits: one change to one of 10,000 records of about 500 bytes, shown in three rooms, with an
- * idempotency key of its own, through the store's threads as a worker would send them. Every answer comes after the disk flush.
+/* Durable changes a second, and how long each waits: one change to one of 10,000 records of about 500 bytes, shown in
+ * three rooms, with an idempotency key of its own, drawn by chance as if there had never been one like it, through the
+ * store's threads as a worker would send them. Every answer comes after the disk flush.
  *
  *     bench/store_commit [seconds per load]
  *
- * "outstanding" is a closed loop: so many changes are always under way. "rate" is an open loop: a change is due at its time whether the store is
+ * "outstanding" is a closed loop: so many changes are always under way.
+ * "rate" is an open loop: a change is due at its time whether the store is
  * behind or not, and its latency counts from then. */
 #include "base/clock.h"
 #include "base/memory.h"
@@ -21,8 +23,9 @@
 
 enum { RECORDS = 10000, STATE_BYTES = 500, NOTE_BYTES = STATE_BYTES - 90 };
 
-static const char types[] = "{\"order\":{\"channel\":\"order-updates\",\"fields\":{\"title\":{\"kind\":\"string\"},"
-                            "\"status\":{\"kind\":\"string\"},\"qty\":{\"kind\":\"integer\"},\"notes\":{\"kind\":\"text\"}}}}";
+static const char types[] =
+    "{\"order\":{\"channel\":\"order-updates\",\"fields\":{\"title\":{\"kind\":\"string\"},"
+    "\"status\":{\"kind\":\"string\"},\"qty\":{\"kind\":\"integer\"},\"notes\":{\"kind\":\"text\"}}}}";
 
 struct record {
     char room[24];
@@ -118,15 +121,16 @@ static struct event *make_event(const struct bench *bench, const struct record *
 /* What the core would print, without paying for it here. */
 static struct span make_body(struct arena *arena, struct span id, uint64_t version)
 {
-    return arena_printf(arena,
-                        "{\"id\":\"%016llx\",\"type\":\"order\",\"entity_id\":\"%.*s\",\"kind\":\"update\",\"version\":%llu,"
-                        "\"user\":{\"id\":\"5\",\"username\":\"jsmith\"},\"time\":1771507800123,\"ops\":[{\"op\":\"set\","
-                        "\"path\":\"/qty\",\"value\":%llu,\"before\":%llu,\"after\":%llu}],\"event\":{\"kind\":\"change\",\"id\":"
-                        "\"9f86d081884c7d65\",\"time\":1771507800123,\"user\":{\"id\":\"5\",\"username\":\"jsmith\",\"name\":"
-                        "\"John Smith\",\"color\":\"#FF6B6B\"},\"type\":\"order\",\"entity_id\":\"%.*s\",\"action\":\"update\","
-                        "\"event\":\"updated\"}}",
-                        (unsigned long long)version, SPAN_ARG(id), (unsigned long long)version, (unsigned long long)version,
-                        (unsigned long long)version - 1, (unsigned long long)version, SPAN_ARG(id));
+    return arena_printf(
+        arena,
+        "{\"id\":\"%016llx\",\"type\":\"order\",\"entity_id\":\"%.*s\",\"kind\":\"update\",\"version\":%llu,"
+        "\"user\":{\"id\":\"5\",\"username\":\"jsmith\"},\"time\":1771507800123,\"ops\":[{\"op\":\"set\","
+        "\"path\":\"/qty\",\"value\":%llu,\"before\":%llu,\"after\":%llu}],\"event\":{\"kind\":\"change\",\"id\":"
+        "\"9f86d081884c7d65\",\"time\":1771507800123,\"user\":{\"id\":\"5\",\"username\":\"jsmith\",\"name\":"
+        "\"John Smith\",\"color\":\"#FF6B6B\"},\"type\":\"order\",\"entity_id\":\"%.*s\",\"action\":\"update\","
+        "\"event\":\"updated\"}}",
+        (unsigned long long)version, SPAN_ARG(id), (unsigned long long)version, (unsigned long long)version,
+        (unsigned long long)version - 1, (unsigned long long)version, SPAN_ARG(id));
 }
 
 static void send_change(struct bench *bench, uint32_t index, uint64_t due_ns)
@@ -142,17 +146,17 @@ static void send_change(struct bench *bench, uint32_t index, uint64_t due_ns)
     request->type = bench->type;
     request->entity_id = span_from_str(record->room + 6);
     request->commit.user_id = SPAN("5");
-    request->commit.op_id = arena_printf(&request->arena, "5:%016llx%016llx", (unsigned long long)rand_next(&bench->rand),
-                                         (unsigned long long)bench->sent);
+    request->commit.op_id = arena_printf(&request->arena, "5:%016llx%016llx",
+                                         (unsigned long long)rand_next(&bench->rand), (unsigned long long)bench->sent);
     request->commit.op_hash = bench->sent++;
-    request->commit.answer =
-        arena_printf(&request->arena, "{\"type\":\"order\",\"id\":\"%s\",\"version\":%llu}", record->room + 6, (unsigned long long)version);
+    request->commit.answer = arena_printf(&request->arena, "{\"type\":\"order\",\"id\":\"%s\",\"version\":%llu}",
+                                          record->room + 6, (unsigned long long)version);
     request->commit.has_change = true;
     request->commit.version = version;
     request->commit.time_ms = clock_wall_ms();
     request->commit.new_state =
-        arena_printf(&request->arena, "{\"title\":\"Order %u\",\"status\":\"open\",\"qty\":%llu,\"notes\":\"%s\"}", index,
-                     (unsigned long long)version, bench->note);
+        arena_printf(&request->arena, "{\"title\":\"Order %u\",\"status\":\"open\",\"qty\":%llu,\"notes\":\"%s\"}",
+                     index, (unsigned long long)version, bench->note);
     request->commit.event_count = 1;
     event->event = make_event(bench, record, request->entity_id);
     event->body = make_body(&request->arena, request->entity_id, version);
@@ -263,7 +267,8 @@ static void import(struct bench *bench, const struct store_options *options)
         (void)snprintf(bench->records[i].room, sizeof(bench->records[i].room), "order:O-%u", 10000 + i);
         bench->records[i].version = 1;
         ids[i] = span_from_str(bench->records[i].room + 6);
-        states[i] = arena_printf(&arena, "{\"title\":\"Order %u\",\"status\":\"open\",\"qty\":1,\"notes\":\"%s\"}", i, bench->note);
+        states[i] = arena_printf(&arena, "{\"title\":\"Order %u\",\"status\":\"open\",\"qty\":1,\"notes\":\"%s\"}", i,
+                                 bench->note);
     }
     if (store_open(options, &store, &why) != OK)
         fail("open", &why);
@@ -277,7 +282,8 @@ static void import(struct bench *bench, const struct store_options *options)
 
 static void start(struct bench *bench)
 {
-    struct store_thread_options options = {.worker_count = 1, .post = post, .arg = &bench->box, .batch_max = 4096, .queue_max = 65536};
+    struct store_thread_options options = {
+        .worker_count = 1, .post = post, .arg = &bench->box, .batch_max = 4096, .queue_max = 65536};
     const char *where = getenv("TMPDIR");
     struct buf why = BUF_EMPTY;
 

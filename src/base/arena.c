@@ -95,7 +95,7 @@ static struct arena_block *block_for(struct arena *arena, size_t size)
     return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+static char *take(struct arena *arena, size_t size)
 {
     size_t rounded = round_up(size > 0 ? size : 1);
     struct arena_block *block = block_for(arena, rounded + GAP);
@@ -104,7 +104,12 @@ void *arena_alloc(struct arena *arena, size_t size)
     block->used += rounded + GAP;
     arena->used_bytes += rounded;
     ASAN_UNPOISON_MEMORY_REGION(memory, size);
-    return size > 0 ? memset(memory, 0, size) : memory;
+    return memory;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    return memset(take(arena, size), 0, size);
 }
 
 struct span arena_copy(struct arena *arena, struct span span)
@@ -112,24 +117,27 @@ struct span arena_copy(struct arena *arena, struct span span)
     char *copy;
 
     assert(span.len < SIZE_MAX);
-    copy = arena_alloc(arena, span.len + 1);
+    copy = take(arena, span.len + 1);
     if (span.len > 0)
         memcpy(copy, span.data, span.len);
+    copy[span.len] = '\0';
     return (struct span){copy, span.len};
 }
 
 struct span arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args;
-    char *text;
+    char short_text[128], *text; /* most are names: formatting once is enough for them */
     int len;
 
     va_start(args, format);
-    len = vsnprintf(NULL, 0, format, args);
+    len = vsnprintf(short_text, sizeof(short_text), format, args);
     va_end(args);
     assert(len >= 0);
+    if ((size_t)len < sizeof(short_text))
+        return arena_copy(arena, (struct span){short_text, (size_t)len});
 
-    text = arena_alloc(arena, (size_t)len + 1);
+    text = take(arena, (size_t)len + 1);
     va_start(args, format);
     vsnprintf(text, (size_t)len + 1, format, args);
     va_end(args);

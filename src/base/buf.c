@@ -20,12 +20,7 @@ void buf_deinit(struct buf *buf)
     *buf = BUF_EMPTY;
 }
 
-struct span buf_span(const struct buf *buf)
-{
-    return (struct span){buf->data, buf->len};
-}
-
-char *buf_reserve(struct buf *buf, size_t more)
+char *buf_grow(struct buf *buf, size_t more)
 {
     size_t needed;
     size_t cap = buf->cap > 0 ? buf->cap : FIRST_CAPACITY;
@@ -41,28 +36,9 @@ char *buf_reserve(struct buf *buf, size_t more)
     return buf->data + buf->len;
 }
 
-void buf_append(struct buf *buf, const void *data, size_t len)
-{
-    if (len == 0)
-        return;
-    memcpy(buf_reserve(buf, len), data, len);
-    buf->len += len;
-}
-
-void buf_append_span(struct buf *buf, struct span span)
-{
-    buf_append(buf, span.data, span.len);
-}
-
 void buf_append_str(struct buf *buf, const char *str)
 {
     buf_append_span(buf, span_from_str(str));
-}
-
-void buf_append_char(struct buf *buf, char byte)
-{
-    *buf_reserve(buf, 1) = byte;
-    buf->len++;
 }
 
 void buf_append_u64(struct buf *buf, uint64_t number)
@@ -85,6 +61,18 @@ void buf_append_i64(struct buf *buf, int64_t number)
     }
     buf_append_char(buf, '-');
     buf_append_u64(buf, (uint64_t)(-(number + 1)) + 1); /* INT64_MIN has no positive twin */
+}
+
+void buf_append_hex(struct buf *buf, uint64_t number)
+{
+    char digits[16];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = "0123456789abcdef"[number & 15];
+        number >>= 4;
+    } while (number > 0);
+    buf_append(buf, digits + at, sizeof(digits) - at);
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

@@ -86,10 +86,20 @@ static bool date_is_valid(struct date date)
 
 /* ---- as text ---- */
 
-static void append_digits(struct buf *out, int64_t number, int64_t highest)
+/* The last two digits; every message carries a time, so they are put together by hand and appended at once. */
+static char *put_two(char *place, int64_t number)
 {
-    for (; highest > 0; highest /= 10)
-        buf_append_char(out, (char)('0' + number / highest % 10));
+    unsigned two = (unsigned)number % 100;
+
+    place[0] = (char)('0' + two / 10);
+    place[1] = (char)('0' + two % 10);
+    return place + 2;
+}
+
+static char *put_after(char *place, char separator, int64_t number)
+{
+    *place = separator;
+    return put_two(place + 1, number);
 }
 
 /* Times that four digits of year cannot show become the nearest one they can. */
@@ -99,21 +109,19 @@ void clock_append_iso(struct buf *out, int64_t wall_ms)
     int64_t since_year_0 = clamped - wall_ms_min; /* not negative: divisions round down */
     int64_t ms = since_year_0 % MS_PER_DAY;
     struct date date = date_from_days(since_year_0 / MS_PER_DAY + wall_ms_min / MS_PER_DAY);
+    char text[sizeof("2026-02-03T04:05:06.789Z") - 1], *place = text;
 
-    append_digits(out, date.year, 1000);
-    buf_append_char(out, '-');
-    append_digits(out, date.month, 10);
-    buf_append_char(out, '-');
-    append_digits(out, date.day, 10);
-    buf_append_char(out, 'T');
-    append_digits(out, ms / 3600000, 10);
-    buf_append_char(out, ':');
-    append_digits(out, ms / 60000 % 60, 10);
-    buf_append_char(out, ':');
-    append_digits(out, ms / 1000 % 60, 10);
-    buf_append_char(out, '.');
-    append_digits(out, ms % 1000, 100);
-    buf_append_char(out, 'Z');
+    place = put_two(place, date.year / 100);
+    place = put_two(place, date.year);
+    place = put_after(place, '-', date.month);
+    place = put_after(place, '-', date.day);
+    place = put_after(place, 'T', ms / 3600000);
+    place = put_after(place, ':', ms / 60000 % 60);
+    place = put_after(place, ':', ms / 1000 % 60);
+    place = put_after(place, '.', ms % 1000 / 10);
+    *place++ = (char)('0' + ms % 10);
+    *place++ = 'Z';
+    buf_append(out, text, (size_t)(place - text));
 }
 
 /* Takes exactly `count` digits. */

@@ -5,6 +5,7 @@
 #include "base/wraps.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,14 +23,13 @@ static void draw_key(void)
     rand_bytes(hash_key.key, sizeof(hash_key.key));
 }
 
-/* Bytes of the stream as a little-endian number, wherever they lie. */
+/* Up to eight bytes as a little-endian number, wherever they lie. */
 static uint64_t load_little_endian(const unsigned char *bytes, size_t len)
 {
     uint64_t word = 0;
 
-    for (size_t i = 0; i < len; i++)
-        word |= (uint64_t)bytes[i] << (8 * i);
-    return word;
+    memcpy(&word, bytes, len);
+    return le64toh(word);
 }
 
 void map_hash_seed(const uint8_t key[16])
@@ -39,12 +39,15 @@ void map_hash_seed(const uint8_t key[16])
     hash_key.key[1] = load_little_endian(key + 8, 8);
 }
 
-WRAPS static uint64_t rotate(uint64_t word, unsigned bits)
+/* Inlined, all of it: every message is looked up several times, and the four words then stay in registers. */
+#define INLINED WRAPS __attribute__((always_inline)) static inline
+
+INLINED uint64_t rotate(uint64_t word, unsigned bits)
 {
     return word << bits | word >> (64 - bits);
 }
 
-WRAPS static void sip_round(uint64_t v[4])
+INLINED void sip_round(uint64_t v[4])
 {
     v[0] += v[1];
     v[2] += v[3];
@@ -58,14 +61,14 @@ WRAPS static void sip_round(uint64_t v[4])
     v[2] = rotate(v[2], 32);
 }
 
-static void sip_absorb(uint64_t v[4], uint64_t word)
+INLINED void sip_absorb(uint64_t v[4], uint64_t word)
 {
     v[3] ^= word;
     sip_round(v); /* one round per word: the 1 of SipHash-1-3 */
     v[0] ^= word;
 }
 
-uint64_t map_hash(struct span key)
+WRAPS uint64_t map_hash(struct span key)
 {
     const unsigned char *bytes = (const unsigned char *)key.data;
     size_t whole = key.len - key.len % 8;
@@ -114,9 +117,14 @@ void map_deinit(struct map *map)
     map_init(map);
 }
 
-static size_t slot_of(const struct map *map, uint64_t hash)
+static uint32_t short_hash(struct span key)
 {
-    return (size_t)hash & (map->capacity - 1);
+    return (uint32_t)map_hash(key);
+}
+
+static size_t slot_of(const struct map *map, uint32_t hash)
+{
+    return hash & (map->capacity - 1);
 }
 
 static size_t slot_after(const struct map *map, size_t slot)
@@ -125,14 +133,14 @@ static size_t slot_after(const struct map *map, size_t slot)
 }
 
 /* The key's entry, or the empty one where it would go. There always is an empty one. */
-static struct map_entry *find(const struct map *map, struct span key, uint64_t hash)
+static struct map_entry *find(const struct map *map, struct span key, uint32_t hash)
 {
     size_t slot = slot_of(map, hash);
 
     for (;;) {
         struct map_entry *entry = &map->entries[slot];
 
-        if (entry->value == NULL || (entry->hash == hash && span_equal(entry->key, key)))
+        if (entry->value == NULL || (entry->hash == hash && span_equal(map_entry_key(entry), key)))
             return entry;
         slot = slot_after(map, slot);
     }
@@ -145,22 +153,22 @@ static void resize(struct map *map, size_t capacity)
     map->entries = memory_array(capacity, sizeof(*map->entries));
     map->capacity = capacity;
     for (struct map_entry *entry = map_first(&old); entry; entry = map_next(&old, entry))
-        *find(map, entry->key, entry->hash) = *entry;
+        *find(map, map_entry_key(entry), entry->hash) = *entry;
     free(old.entries);
 }
 
 void *map_get(const struct map *map, struct span key)
 {
-    return map->count > 0 ? find(map, key, map_hash(key))->value : NULL;
+    return map->count > 0 ? find(map, key, short_hash(key))->value : NULL;
 }
 
 void *map_put(struct map *map, struct span key, void *value)
 {
-    uint64_t hash = map_hash(key);
+    uint32_t hash = short_hash(key);
     struct map_entry *entry;
     void *replaced;
 
-    assert(value != NULL);
+    assert(value != NULL && key.len <= UINT32_MAX && map->capacity <= UINT32_MAX);
     if (map->capacity == 0)
         resize(map, FIRST_CAPACITY);
     else if (map->count >= map->capacity / 4 * 3)
@@ -170,7 +178,7 @@ void *map_put(struct map *map, struct span key, void *value)
     if (replaced == NULL)
         map->count++;
     /* The key, too, when the entry was there: the old one usually dies with the value it is replaced with. */
-    *entry = (struct map_entry){key, value, hash};
+    *entry = (struct map_entry){key.data, value, (uint32_t)key.len, hash};
     return replaced;
 }
 
@@ -200,7 +208,7 @@ void *map_remove(struct map *map, struct span key)
 
     if (map->count == 0)
         return NULL;
-    entry = find(map, key, map_hash(key));
+    entry = find(map, key, short_hash(key));
     value = entry->value;
     if (value == NULL)
         return NULL;

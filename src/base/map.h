@@ -5,11 +5,18 @@
 
 #include "base/span.h"
 
+/* Every connection is in several maps, so this is as small as it can be. */
 struct map_entry {
-    struct span key;
+    const char *key_data;
     void *value; /* NULL: empty */
-    uint64_t hash;
+    uint32_t key_len;
+    uint32_t hash; /* the lower half: tables are smaller than that */
 };
+
+static inline struct span map_entry_key(const struct map_entry *entry)
+{
+    return (struct span){entry->key_data, entry->key_len};
+}
 
 struct map {
     struct map_entry *entries;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SMALL_BYTES_MAX = 4096 };
+
 /* No log.h here: the log allocates. The line is JSON, so that it can be read in either format of the log, and lives on
  * the stack, because there is nothing left on the heap. */
 static _Noreturn void out_of_memory(size_t size)
@@ -26,9 +28,18 @@ static size_t at_least_one(size_t size)
     return size > 0 ? size : 1;
 }
 
+/* glibc's calloc passes by the thread's own list of small free blocks, which malloc takes from without a lock: messages
+ * live off that list. What is large comes fresh from the kernel and is zero already. */
 void *memory_alloc(size_t size)
 {
-    return memory_array(1, size);
+    void *memory;
+
+    if (size > SMALL_BYTES_MAX)
+        return memory_array(1, size);
+    memory = malloc(at_least_one(size));
+    if (memory == NULL)
+        out_of_memory(size);
+    return memset(memory, 0, size);
 }
 
 void *memory_array(size_t count, size_t size)

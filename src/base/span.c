@@ -5,12 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-struct span span_of(const void *data, size_t len)
-{
-    assert(data != NULL || len == 0);
-    return (struct span){data, len};
-}
-
 struct span span_from_str(const char *str)
 {
     return str ? (struct span){str, strlen(str)} : SPAN_EMPTY;
@@ -26,11 +20,6 @@ static int compare_bytes(const char *a, const char *b, size_t len)
 static char ascii_lower(char byte)
 {
     return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
-}
-
-bool span_equal(struct span a, struct span b)
-{
-    return a.len == b.len && compare_bytes(a.data, b.data, a.len) == 0;
 }
 
 bool span_equal_nocase(struct span a, struct span b)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct span {
     const char *data;
@@ -22,10 +23,16 @@ struct span {
 /* printf("%.*s", SPAN_ARG(name)) */
 #define SPAN_ARG(span) ((int)(span).len), ((span).data ? (span).data : "")
 
-struct span span_of(const void *data, size_t len);
+static inline struct span span_of(const void *data, size_t len)
+{
+    return (struct span){(const char *)data, len};
+}
 struct span span_from_str(const char *str); /* NULL gives an empty span */
 
-bool span_equal(struct span a, struct span b);
+static inline bool span_equal(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0); /* memcmp must not be given NULL */
+}
 bool span_equal_nocase(struct span a, struct span b); /* ASCII letters only, as HTTP names compare */
 int span_compare(struct span a, struct span b);       /* bytewise, shorter first: memcmp's signs */
 bool span_starts_with(struct span span, struct span prefix);

@@ -54,7 +54,7 @@ static enum state after(enum state state, unsigned char byte)
     return (enum state)continuations[state].next;
 }
 
-/* How many of the bytes from `from` on are ASCII, in steps of eight: most text is. */
+/* How many of the bytes from `from` on are ASCII: most text is. Long runs go by in steps of eight. */
 static size_t ascii_run(struct span bytes, size_t from)
 {
     size_t at = from;
@@ -67,6 +67,8 @@ static size_t ascii_run(struct span bytes, size_t from)
             break;
         at += 8;
     }
+    while (at < bytes.len && (unsigned char)bytes.data[at] < 0x80)
+        at++;
     return at - from;
 }
 

@@ -1,24 +1,24 @@
 #include "collab/command.h"
 
-#include "base/memory.h"
 #include "base/utf8.h"
 #include "collab/event.h"
 
-#include <stdlib.h>
-
 enum {
-    ARENA_BLOCK_BYTES = 512, /* a cursor with its room's name fits into one */
+    TEXT_BYTES = 512, /* a cursor with its room's name fits */
     ROOM_NAME_BYTES_MAX = 200,
 };
 
 struct command *command_new(enum command_kind kind, session_id session, struct identity *identity, struct span room)
 {
-    struct command *command = NEW(struct command);
+    struct command *command;
+    struct arena arena;
 
+    arena_init(&arena, sizeof(*command) + TEXT_BYTES);
+    command = arena_alloc(&arena, sizeof(*command)); /* the first thing in its own arena: one piece of memory */
+    command->arena = arena;
     command->kind = kind;
     command->session = session;
     command->identity = identity ? identity_ref(identity) : NULL;
-    arena_init(&command->arena, ARENA_BLOCK_BYTES);
     command->room = arena_copy(&command->arena, room);
     list_init(&command->node);
     return command;
@@ -27,14 +27,16 @@ struct command *command_new(enum command_kind kind, session_id session, struct i
 /* The event of a mirror is the one thing in the union that does not live in the arena. */
 void command_free(struct command *command)
 {
+    struct arena arena;
+
     if (command == NULL)
         return;
     list_remove(&command->node);
     if (command->kind == COMMAND_MIRROR)
         event_unref(command->mirror.event);
     identity_unref(command->identity);
-    arena_deinit(&command->arena);
-    free(command);
+    arena = command->arena;
+    arena_deinit(&arena);
 }
 
 static bool is_hex_digit(char c)
@@ -53,11 +55,25 @@ bool color_is_valid(struct span color)
     return true;
 }
 
+/* What most names are made of. Every message names its room: only the others are looked at character by character. */
+static bool is_printable_ascii(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.data[i] < ' ' || name.data[i] > '~')
+            return false;
+    }
+    return true;
+}
+
 bool room_name_is_valid(struct span name)
 {
     uint32_t codepoint;
 
-    if (name.len == 0 || name.len > ROOM_NAME_BYTES_MAX || !utf8_is_valid(name))
+    if (name.len == 0 || name.len > ROOM_NAME_BYTES_MAX)
+        return false;
+    if (is_printable_ascii(name))
+        return true;
+    if (!utf8_is_valid(name))
         return false;
     while (utf8_next(&name, &codepoint)) {
         if (utf8_is_control(codepoint))

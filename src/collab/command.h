@@ -1,7 +1,8 @@
 /* command.h: what somebody wants, in no wire's vocabulary. One half of the program's narrow waist; the other is event.h.
  *
  * A command is one heap object with everything it names in its own arena, so it can travel between workers. Dialects make
- * commands; the room's home hub (hub.h) takes and frees them. Every command gets exactly one answer when `wants_answer`. */
+ * commands; the room's home hub (hub.h) takes and frees them. Every command gets exactly one answer when `wants_answer`, unless it is
+ * quiet and all went well. */
 #pragma once
 
 #include "base/arena.h"
@@ -65,6 +66,7 @@ struct command {
     struct span room;          /* canonical name */
     uint64_t tag;              /* the dialect's: comes back with the answer */
     bool wants_answer;
+    bool is_quiet; /* only a refusal is answered: most cursors and messages have no id that a client waits for */
     struct arena arena;
     struct list node; /* the hub's, while the command waits for the store */
     union {
@@ -115,6 +117,11 @@ struct command {
 /* Takes a reference to the identity; copies the room's name. */
 struct command *command_new(enum command_kind kind, session_id session, struct identity *identity, struct span room);
 void command_free(struct command *command);
+/* Does anybody want to know that it ended like this? */
+static inline bool command_wants(const struct command *command, enum err err)
+{
+    return command->wants_answer && (err != OK || !command->is_quiet);
+}
 
 bool color_is_valid(struct span color); /* #RRGGBB */
 /* Room names: 1-200 bytes, valid UTF-8, no control characters. */

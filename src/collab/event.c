@@ -1,33 +1,34 @@
 #include "collab/event.h"
 
-#include "base/memory.h"
-
 #include <assert.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
+/* Events and answers are the first thing in their own arenas: one piece of memory each, with room for: */
 enum {
-    EVENT_BLOCK_BYTES = 448,   /* a short message or one person's presence */
-    VIEW_BLOCK_BYTES = 48,     /* a room's name */
-    ANSWER_BLOCK_BYTES = 1024, /* a few people's presence */
+    EVENT_TEXT_BYTES = 448,  /* a short message or one person's presence */
+    VIEW_TEXT_BYTES = 48,    /* a room's name */
+    ANSWER_TEXT_BYTES = 704, /* a few people's presence; up to 1 KiB in all malloc keeps at hand */
 };
 
 /* ---- events ------------------------------------------------------------------------------------------------------- */
 
-static struct event *event_alloc(enum event_kind kind, size_t block_bytes)
+static struct event *event_alloc(enum event_kind kind, size_t text_bytes)
 {
-    struct event *event = NEW(struct event);
+    struct event *event;
+    struct arena arena;
 
+    arena_init(&arena, sizeof(*event) + text_bytes);
+    event = arena_alloc(&arena, sizeof(*event));
+    event->arena = arena;
     atomic_init(&event->ref_count, 1);
     event->kind = kind;
-    arena_init(&event->arena, block_bytes);
     return event;
 }
 
 struct event *event_new(enum event_kind kind, struct span room)
 {
-    struct event *event = event_alloc(kind, EVENT_BLOCK_BYTES);
+    struct event *event = event_alloc(kind, EVENT_TEXT_BYTES);
 
     event->room = arena_copy(&event->arena, room);
     return event;
@@ -45,11 +46,12 @@ void event_unref(struct event *event)
 {
     while (event) {
         struct event *base = event->base;
+        struct arena arena;
 
         if (atomic_fetch_sub_explicit(&event->ref_count, 1, memory_order_acq_rel) > 1)
             return;
-        arena_deinit(&event->arena);
-        free(event);
+        arena = event->arena;
+        arena_deinit(&arena);
         event = base;
     }
 }
@@ -57,7 +59,7 @@ void event_unref(struct event *event)
 struct event *event_in_room(struct event *event, struct span room, struct position position)
 {
     const size_t head = offsetof(struct event, kind);
-    struct event *view = event_alloc(event->kind, VIEW_BLOCK_BYTES);
+    struct event *view = event_alloc(event->kind, VIEW_TEXT_BYTES);
     struct arena arena = view->arena;
 
     /* All but the count, which other threads may be changing while we look. */
@@ -132,7 +134,7 @@ void event_set_change(struct event *event, const struct change *change)
 /* A view counts what it shares, too: several views of one event in one log are rare, and a bound may be a little early. */
 size_t event_bytes(const struct event *event)
 {
-    size_t bytes = sizeof(*event) + event->arena.used_bytes;
+    size_t bytes = event->arena.used_bytes;
 
     return event->base ? bytes + event_bytes(event->base) : bytes;
 }
@@ -141,9 +143,12 @@ size_t event_bytes(const struct event *event)
 
 struct answer *answer_new(const struct command *command, enum err err)
 {
-    struct answer *answer = NEW(struct answer);
+    struct answer *answer;
+    struct arena arena;
 
-    arena_init(&answer->arena, ANSWER_BLOCK_BYTES);
+    arena_init(&arena, sizeof(*answer) + ANSWER_TEXT_BYTES);
+    answer = arena_alloc(&arena, sizeof(*answer));
+    answer->arena = arena;
     answer->session = command->session;
     answer->tag = command->tag;
     answer->kind = command->kind;
@@ -154,11 +159,13 @@ struct answer *answer_new(const struct command *command, enum err err)
 
 void answer_free(struct answer *answer)
 {
+    struct arena arena;
+
     if (answer == NULL)
         return;
     for (uint32_t i = 0; i < answer->missed_count; i++)
         event_unref(answer->missed[i]);
     event_unref(answer->event);
-    arena_deinit(&answer->arena);
-    free(answer);
+    arena = answer->arena;
+    arena_deinit(&arena);
 }

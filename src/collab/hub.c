@@ -34,8 +34,8 @@ const struct hub_limits hub_limits_default = {
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 
-struct hub *hub_new(unsigned worker, unsigned worker_count, struct type_registry *registry, const struct hub_limits *limits,
-                    const struct ports *ports)
+struct hub *hub_new(unsigned worker, unsigned worker_count, struct type_registry *registry,
+                    const struct hub_limits *limits, const struct ports *ports)
 {
     struct hub *hub = NEW(struct hub);
 
@@ -118,6 +118,7 @@ void hub_set_registry(struct hub *hub, struct type_registry *registry)
 
         if (room->type)
             room->type = type_of_room(registry, room->name, &room->entity_id);
+        room->is_servers = room_is_servers(registry, room->name);
     }
 }
 
@@ -165,7 +166,7 @@ void alarm_cancel(struct hub *hub, struct alarm *alarm)
 
 void hub_answer(struct hub *hub, const struct command *command, struct answer *answer)
 {
-    if (command->wants_answer)
+    if (command_wants(command, answer->err))
         hub->ports.answer(hub->ports.world, answer);
     else
         answer_free(answer);
@@ -207,7 +208,12 @@ uint64_t hub_new_epoch(struct hub *hub)
 
 struct span hub_new_event_id(struct hub *hub, struct arena *arena)
 {
-    return arena_printf(arena, "%016llx", (unsigned long long)hub->ports.random(hub->ports.world));
+    uint64_t number = hub->ports.random(hub->ports.world);
+    char digits[16];
+
+    for (size_t at = sizeof(digits); at > 0; number >>= 4)
+        digits[--at] = "0123456789abcdef"[number & 15];
+    return arena_copy(arena, span_of(digits, sizeof(digits)));
 }
 
 /* ---- in ----------------------------------------------------------------------------------------------------------- */
@@ -216,14 +222,9 @@ static void run(struct hub *hub, struct command *command)
 {
     switch (command->kind) {
     case COMMAND_CHANGE:
-    case COMMAND_ACTION:
-        record_command(hub, command);
-        break;
-    case COMMAND_MIRROR:
-        presence_on_mirror(hub, command);
-        break;
-    default:
-        room_command(hub, command);
+    case COMMAND_ACTION: record_command(hub, command); break;
+    case COMMAND_MIRROR: presence_on_mirror(hub, command); break;
+    default: room_command(hub, command);
     }
 }
 
@@ -260,24 +261,16 @@ void hub_on_stored(struct hub *hub, struct store_request *request)
 {
     enter(hub);
     switch (request->kind) {
-    case STORE_ROOM_OPEN:
-        room_on_opened(request->context, request);
-        break;
-    case STORE_EVENTS_READ:
-        room_on_events_read(request->context, request);
-        break;
-    case STORE_RECORD_LOAD:
-        record_on_loaded(request->context, request);
-        break;
+    case STORE_ROOM_OPEN: room_on_opened(request->context, request); break;
+    case STORE_EVENTS_READ: room_on_events_read(request->context, request); break;
+    case STORE_RECORD_LOAD: record_on_loaded(request->context, request); break;
     case STORE_COMMIT:
         if (request->commit.event_count > 0 && request->commit.events[0].event->kind == EVENT_MESSAGE) {
             room_on_message_stored(hub, request);
             break;
         }
         /* fall through */
-    case STORE_OP_FIND:
-        record_on_stored(hub, request);
-        break;
+    case STORE_OP_FIND: record_on_stored(hub, request); break;
     }
     leave(hub);
 }
@@ -310,21 +303,11 @@ uint64_t hub_next_deadline(const struct hub *hub)
 static void go_off(struct hub *hub, struct alarm *alarm)
 {
     switch (alarm->kind) {
-    case ALARM_TICK:
-        presence_on_tick(LIST_OWNER(alarm, struct room, tick));
-        break;
-    case ALARM_REFRESH:
-        presence_on_refresh(LIST_OWNER(alarm, struct room, refresh));
-        break;
-    case ALARM_PERSON:
-        presence_on_alarm(LIST_OWNER(alarm, struct person, alarm));
-        break;
-    case ALARM_TYPING:
-        typing_on_alarm(typing_of_alarm(alarm));
-        break;
-    case ALARM_LINGER:
-        room_on_linger(hub);
-        break;
+    case ALARM_TICK: presence_on_tick(LIST_OWNER(alarm, struct room, tick)); break;
+    case ALARM_REFRESH: presence_on_refresh(LIST_OWNER(alarm, struct room, refresh)); break;
+    case ALARM_PERSON: presence_on_alarm(LIST_OWNER(alarm, struct person, alarm)); break;
+    case ALARM_TYPING: typing_on_alarm(typing_of_alarm(alarm)); break;
+    case ALARM_LINGER: room_on_linger(hub); break;
     }
 }
 

@@ -37,7 +37,7 @@ static bool has_own_color(const struct room *room, const struct color *color)
 {
     if (room->own_color_count == 0)
         return false;
-    LIST_EACH(&room->people, node) {
+    LIST_EACH (&room->people, node) {
         const struct person *person = LIST_OWNER(node, struct person, in_room);
 
         if (person->color_number == OWN_COLOR && strcmp(person->color.text, color->text) == 0)
@@ -209,7 +209,7 @@ static void say(struct member *member, unsigned which, struct span text)
 
 static bool is_color_taken(const struct person *person, const struct color *color)
 {
-    LIST_EACH(&person->room->people, node) {
+    LIST_EACH (&person->room->people, node) {
         const struct person *other = LIST_OWNER(node, struct person, in_room);
 
         if (other != person && strcmp(other->color.text, color->text) == 0)
@@ -322,7 +322,7 @@ enum status person_status(const struct person *person)
 {
     enum status status = STATUS_OFFLINE;
 
-    LIST_EACH(&person->sessions, node) {
+    LIST_EACH (&person->sessions, node) {
         enum status other = session_status(LIST_OWNER(node, struct member, in_person));
 
         if (other < status)
@@ -336,7 +336,7 @@ static enum intent person_intent(const struct person *person)
 {
     enum intent intent = INTENT_NONE;
 
-    LIST_EACH(&person->sessions, node) {
+    LIST_EACH (&person->sessions, node) {
         enum intent other = (enum intent)LIST_OWNER(node, struct member, in_person)->intent;
 
         if (other > intent)
@@ -399,6 +399,9 @@ uint64_t person_fingerprint(const struct person *person)
 
     person_describe(person, &now);
     hash = ((uint64_t)now.status << 8 | (uint64_t)now.intent << 4 | (now.cursor.len > 0)) + 1;
+    hash = mix(hash, now.username);
+    hash = mix(hash, now.name);
+    hash = mix(hash, now.avatar);
     hash = mix(hash, now.color);
     hash = mix(hash, now.page);
     hash = mix(hash, now.section);
@@ -412,7 +415,7 @@ uint64_t person_deadline(const struct person *person)
     uint64_t deadline = UINT64_MAX;
     uint64_t idle_at = 0;
 
-    LIST_EACH(&person->sessions, node) {
+    LIST_EACH (&person->sessions, node) {
         const struct member *member = LIST_OWNER(node, struct member, in_person);
 
         if (member->lingers_until > 0 && member->lingers_until < deadline)

@@ -23,10 +23,10 @@ struct person {
     struct list sessions;   /* members, the most recently active one last */
     struct list typings;    /* typing.h */
     struct alarm alarm;
-    session_id first_session;  /* that brought him: a name for him that lasts while he is here */
-    session_id pending_origin; /* who caused what is pending, when it was one session; else 0 */
-    session_id cursor_session; /* whose cursor it is */
-    char *cursor;              /* JSON, or NULL */
+    session_id first_session;       /* that brought him: a name for him that lasts while he is here */
+    session_id pending_origin;      /* who caused what is pending, when it was one session; else 0 */
+    session_id cursor_session;      /* whose cursor it is */
+    char *cursor;                   /* JSON, or NULL */
     int64_t since_ms, last_seen_ms; /* wall clock */
     uint64_t shown;                 /* what the others were told last: person_fingerprint */
     uint64_t conflate_key;          /* its two lowest bits are free */

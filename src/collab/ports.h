@@ -14,7 +14,8 @@ enum store_kind {
     STORE_RECORD_LOAD, /* type, entity_id -> found, state, version */
     STORE_ROOM_OPEN,   /* room -> position: its epoch and the offset of its last event (0: none yet) */
     STORE_EVENTS_READ, /* room, since, count_max -> position (as above), events, is_complete */
-    STORE_OP_FIND,     /* commit.user_id, op_id, op_hash -> is_repeat, or ERR_ID_REUSED; in both cases commit.answer. Writes nothing */
+    STORE_OP_FIND,     /* commit.user_id, op_id, op_hash -> is_repeat, or ERR_ID_REUSED; in both cases commit.answer. Writes nothing;
+                        * without an op_id it only comes back in its turn, behind what was asked before */
 };
 
 #define COMMIT_ROOMS_MAX 16

@@ -124,7 +124,7 @@ static void mark(struct person *person, uint8_t what, session_id origin)
 
 void presence_on_tick(struct room *room)
 {
-    LIST_EACH(&room->pending, node) {
+    LIST_EACH (&room->pending, node) {
         flush(LIST_OWNER(node, struct person, in_pending));
     }
 }
@@ -198,7 +198,7 @@ void presence_on_refresh(struct room *room)
 /* Broken connections of somebody who is back: the new session is what became of them. */
 static void drop_lingering(struct person *person, const struct member *except)
 {
-    LIST_EACH(&person->sessions, node) {
+    LIST_EACH (&person->sessions, node) {
         struct member *member = LIST_OWNER(node, struct member, in_person);
 
         if (member->lingers_until > 0 && member != except) {
@@ -327,7 +327,7 @@ void presence_on_alarm(struct person *person)
 {
     const struct hub *hub = person->room->hub;
 
-    LIST_EACH(&person->sessions, node) {
+    LIST_EACH (&person->sessions, node) {
         struct member *member = LIST_OWNER(node, struct member, in_person);
 
         if (member->lingers_until == 0 || member->lingers_until > hub->now_ms)
@@ -345,11 +345,11 @@ void presence_on_alarm(struct person *person)
 
 void presence_clear(struct room *room)
 {
-    LIST_EACH(&room->people, person_node) {
+    LIST_EACH (&room->people, person_node) {
         struct person *person = LIST_OWNER(person_node, struct person, in_room);
 
         typing_clear(person);
-        LIST_EACH(&person->sessions, node) {
+        LIST_EACH (&person->sessions, node) {
             struct member *member = LIST_OWNER(node, struct member, in_person);
 
             person_detach(member);
@@ -367,9 +367,9 @@ void presence_list(const struct room *room, struct answer *answer)
     struct presence presence;
 
     answer->people_count = room->people_count;
-    answer->presences = arena_alloc(
-        &answer->arena, (room->people_count < list_max ? room->people_count : list_max) * sizeof(presence));
-    LIST_EACH(&room->people, node) {
+    answer->presences =
+        arena_alloc(&answer->arena, (room->people_count < list_max ? room->people_count : list_max) * sizeof(presence));
+    LIST_EACH (&room->people, node) {
         if (answer->presence_count == list_max)
             break;
         person_describe(LIST_OWNER(node, struct person, in_room), &presence);

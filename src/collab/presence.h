@@ -22,9 +22,9 @@ void presence_exit(struct member *member);
 /* Everybody goes, and nobody hears of it: the room itself goes. */
 void presence_clear(struct room *room);
 
-void presence_on_tick(struct room *room);       /* ALARM_TICK */
-void presence_on_refresh(struct room *room);    /* ALARM_REFRESH */
-void presence_on_alarm(struct person *person);  /* ALARM_PERSON */
+void presence_on_tick(struct room *room);      /* ALARM_TICK */
+void presence_on_refresh(struct room *room);   /* ALARM_REFRESH */
+void presence_on_alarm(struct person *person); /* ALARM_PERSON */
 
 /* Who is here, for an answer. */
 void presence_list(const struct room *room, struct answer *answer);

@@ -15,11 +15,11 @@ struct job {
     struct list node; /* record->waiting or record->under_way */
     struct record *record;
     struct command *command;
-    uint64_t hash;       /* of what was asked */
-    unsigned attempts;   /* that failed because the tip was dropped */
-    bool is_asked;       /* the store has it; else it is in its place among those that conflicted */
-    bool is_in_doubt;    /* what was decided holds only if that tip comes to be */
-    enum err verdict;    /* what it will be answered unless the store knows better */
+    uint64_t hash;     /* of what was asked */
+    unsigned attempts; /* that failed because the tip was dropped */
+    bool is_asked;     /* the store has it; else it is in its place among those that conflicted */
+    bool is_in_doubt;  /* what was decided holds only if that tip comes to be */
+    enum err verdict;  /* what it will be answered unless the store knows better */
     struct span field;
     uint64_t version; /* of the record it was decided on, or that it makes */
 };
@@ -60,7 +60,7 @@ void record_free(struct record *record)
     struct hub *hub = record->hub;
 
     for (struct list *head = &record->waiting; head; head = head == &record->waiting ? &record->under_way : NULL) {
-        LIST_EACH(head, node) {
+        LIST_EACH (head, node) {
             struct job *job = LIST_OWNER(node, struct job, node);
 
             list_remove(&job->node);
@@ -396,7 +396,7 @@ void record_on_loaded(struct record *record, struct store_request *request)
         set_committed(record, request->state, request->version, request->found);
         submit_waiting(record);
     } else {
-        LIST_EACH(&record->waiting, node) {
+        LIST_EACH (&record->waiting, node) {
             refuse(LIST_OWNER(node, struct job, node), err, SPAN_EMPTY);
         }
         record_free(record);

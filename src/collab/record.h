@@ -27,13 +27,14 @@ struct record {
     struct span room; /* its name */
     enum record_step step;
     struct snapshot committed;
-    struct snapshot tip;     /* only while commits are under way */
-    uint32_t commit_count;   /* of changes, at the store */
-    uint32_t asked_count;    /* of all that was asked of the store for jobs and is not answered */
+    struct snapshot tip;   /* only while commits are under way */
+    uint32_t commit_count; /* of changes, at the store */
+    uint32_t asked_count;  /* of all that was asked of the store for jobs and is not answered */
     uint32_t job_count;
-    struct list waiting;     /* jobs for a state that is not there yet */
-    struct list under_way;   /* jobs at the store, in the order of their changes; those that conflicted stay in their place */
-    struct list in_idle;     /* hub->records_idle, while there is nothing to do */
+    struct list waiting; /* jobs for a state that is not there yet */
+    struct list
+        under_way; /* jobs at the store, in the order of their changes; those that conflicted stay in their place */
+    struct list in_idle; /* hub->records_idle, while there is nothing to do */
     char name[];
 };
 

@@ -163,7 +163,7 @@ uint64_t plan_kept_version(struct span answer)
 /* ---- against what is there ---------------------------------------------------------------------------------------- */
 
 /* What a record of a type is that only announces its changes: nobody knows, so they are made to nothing. */
-static const struct snapshot nothing = {.state = {(char *)(uintptr_t)"{}", 2, 0}, .exists = true};
+static const struct snapshot nothing = {.state = {(char *)(uintptr_t) "{}", 2, 0}, .exists = true};
 
 static enum err check_version(const struct snapshot *present, uint64_t base_version, bool must_match)
 {
@@ -200,8 +200,7 @@ static enum err change_of_action(struct hub *hub, const struct type *type, const
     if ((err = json_parse(&state, buf_span(&present->state), &state_limits)) != OK)
         goto done;
     *field = SPAN("input");
-    if (command->action.input.len > 0 &&
-        (err = json_parse(&input, command->action.input, &json_limits_default)) != OK)
+    if (command->action.input.len > 0 && (err = json_parse(&input, command->action.input, &json_limits_default)) != OK)
         goto done;
     *field = SPAN_EMPTY;
     err = change_from_action(&command->arena, type, action, state.root, input.root, command->identity, hub->wall_ms,
@@ -319,8 +318,8 @@ static void announce_alerts(struct hub *hub, struct store_request *request, stru
                             struct span after)
 {
     struct alert alerts[COMMIT_EVENTS_MAX - 1];
-    const uint32_t count = alert_check(&command->arena, request->type, before, after, alerts,
-                                       sizeof(alerts) / sizeof(alerts[0]));
+    const uint32_t count =
+        alert_check(&command->arena, request->type, before, after, alerts, sizeof(alerts) / sizeof(alerts[0]));
 
     for (uint32_t i = 0; i < count; i++) {
         struct event *event = add_event(hub, request, EVENT_ALERT, command);
@@ -420,7 +419,7 @@ static enum err make_change(struct hub *hub, const struct making *making, struct
 }
 
 void record_plan_make(struct hub *hub, const struct snapshot *present, struct command *command, uint64_t hash,
-               struct record_plan *plan)
+                      struct record_plan *plan)
 {
     struct making making = {.present = present, .command = command, .hash = hash};
     struct change of_action = {0};

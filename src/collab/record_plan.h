@@ -16,7 +16,7 @@ struct record_plan {
 must_check enum err record_plan_authorise(const struct hub *hub, const struct command *command, struct span *field);
 /* `hash` is record_plan_hash's. */
 void record_plan_make(struct hub *hub, const struct snapshot *present, struct command *command, uint64_t hash,
-               struct record_plan *plan);
+                      struct record_plan *plan);
 /* Frees what the caller has not taken. */
 void record_plan_deinit(struct record_plan *plan);
 /* To keep the id of a command that does nothing to the record at this version: sent again later, when it would do something by

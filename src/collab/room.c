@@ -66,6 +66,7 @@ enum err room_new(struct hub *hub, struct span name, struct room **out)
         return err;
     room = room_alloc(hub, name);
     room->type = type_of_room(hub->registry, room->name, &room->entity_id);
+    room->is_servers = room_is_servers(hub->registry, room->name);
     room->is_durable = room_is_durable(hub->registry, room->name);
     event_log_init(&room->log, 0);
     map_put(&hub->rooms, room->name, room);
@@ -147,7 +148,8 @@ static void arm_linger(struct hub *hub)
         alarm_cancel(hub, &hub->linger);
     else
         alarm_set(hub, &hub->linger,
-                  LIST_OWNER(hub->rooms_empty.next, struct room, in_empty)->empty_since_ms + hub->limits.room_linger_ms);
+                  LIST_OWNER(hub->rooms_empty.next, struct room, in_empty)->empty_since_ms +
+                      hub->limits.room_linger_ms);
 }
 
 void room_hold(struct room *room)
@@ -155,16 +157,29 @@ void room_hold(struct room *room)
     list_remove(&room->in_empty);
 }
 
+/* A stored room that somebody only looked into has nothing that is worth keeping: it goes next. */
+static bool is_worth_keeping(const struct room *room)
+{
+    return room->was_joined || !room->is_durable;
+}
+
 void room_settle(struct room *room)
 {
     struct hub *hub = room->hub;
+    const uint64_t linger_ms = hub->limits.room_linger_ms;
 
     if (is_in_use(room) || !list_is_empty(&room->in_empty))
         return;
-    room->empty_since_ms = hub->now_ms;
-    list_push_tail(&hub->rooms_empty, &room->in_empty);
-    if (!alarm_is_set(&hub->linger))
+    if (is_worth_keeping(room)) {
+        room->empty_since_ms = hub->now_ms;
+        list_push_tail(&hub->rooms_empty, &room->in_empty);
+        if (!alarm_is_set(&hub->linger))
+            arm_linger(hub);
+    } else {
+        room->empty_since_ms = hub->now_ms > linger_ms ? hub->now_ms - linger_ms : 0;
+        list_push_head(&hub->rooms_empty, &room->in_empty);
         arm_linger(hub);
+    }
 }
 
 void room_on_linger(struct hub *hub)
@@ -262,6 +277,7 @@ enum err room_add_member(struct room *room, session_id session, struct member **
     list_init(&member->in_person);
     map_put(&room->hub->members, member_key(&member->key), member);
     room->member_count++;
+    room->was_joined = true;
     *out = member;
     return OK;
 }

@@ -37,7 +37,9 @@ struct room {
     const struct type *type; /* of the record whose room it is, or NULL */
     struct span entity_id;   /* in name */
     bool is_durable, is_open;
-    bool is_reading;            /* what somebody missed is being read from the store */
+    bool is_servers; /* only the server speaks in it */
+    bool was_joined; /* somebody was ever in it */
+    bool is_reading; /* what somebody missed is being read from the store */
     uint64_t epoch;
     struct event_log log;
     uint64_t unreadable_before; /* the store cannot serve who stands before this offset */

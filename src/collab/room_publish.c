@@ -8,7 +8,17 @@
 
 /* ---- the event ---------------------------------------------------------------------------------------------------- */
 
-static struct event *message_event(struct room *room, const struct command *command)
+/* Whoever is here as a person is at hand; the others are looked up. */
+static struct span color_of(const struct room *room, const struct member *member, struct arena *arena,
+                            const struct identity *identity)
+{
+    if (member && member->person)
+        return color_span(&member->person->color);
+    return presence_color(room, arena, identity->user_id);
+}
+
+/* member: NULL when the server speaks for him. */
+static struct event *message_event(struct room *room, const struct member *member, const struct command *command)
 {
     struct event *event = event_new(EVENT_MESSAGE, room->name);
     struct arena *arena = &event->arena;
@@ -16,7 +26,7 @@ static struct event *message_event(struct room *room, const struct command *comm
     event->time_ms = room->hub->wall_ms;
     event->origin = command->session;
     event->includes_origin = command->publish.includes_origin;
-    event_set_user(event, command->identity, presence_color(room, arena, command->identity->user_id));
+    event_set_user(event, command->identity, color_of(room, member, arena, command->identity));
     event->message.name = arena_copy(arena, command->publish.name);
     event->message.data = arena_copy(arena, command->publish.data);
     event->message.is_volatile = command->publish.is_volatile;
@@ -32,8 +42,11 @@ static struct event *message_event(struct room *room, const struct command *comm
 
 static void acknowledge(struct hub *hub, const struct command *command, struct position position, bool is_repeat)
 {
-    struct answer *answer = answer_new(command, OK);
+    struct answer *answer;
 
+    if (!command_wants(command, OK))
+        return;
+    answer = answer_new(command, OK);
     answer->position = position;
     answer->is_repeat = is_repeat;
     hub_answer(hub, command, answer);
@@ -57,18 +70,18 @@ static uint64_t hash_of(const struct command *command)
 
 /* ---- said here ---------------------------------------------------------------------------------------------------- */
 
-static void say_volatile(struct room *room, const struct command *command)
+static void say_volatile(struct room *room, const struct member *member, const struct command *command)
 {
-    struct event *event = message_event(room, command);
+    struct event *event = message_event(room, member, command);
 
     acknowledge(room->hub, command, room_position(room), false);
     room_deliver(room, event);
     event_unref(event);
 }
 
-static void say_here(struct room *room, const struct command *command)
+static void say_here(struct room *room, const struct member *member, const struct command *command)
 {
-    struct event *event = message_event(room, command);
+    struct event *event = message_event(room, member, command);
 
     event->position = (struct position){room->epoch, room->log.head + 1};
     room_publish_numbered(room, event);
@@ -76,7 +89,7 @@ static void say_here(struct room *room, const struct command *command)
     event_unref(event);
 }
 
-static void publish_here(struct room *room, const struct command *command)
+static void publish_here(struct room *room, const struct member *member, const struct command *command)
 {
     const struct span user_id = command->identity->user_id;
     const struct span id = command->publish.id;
@@ -92,14 +105,14 @@ static void publish_here(struct room *room, const struct command *command)
         hub_refuse(room->hub, command, err, SPAN("id"));
         return;
     }
-    say_here(room, command);
+    say_here(room, member, command);
     if (id.len > 0)
         recent_ids_add(&room->recent_ids, user_id, id, hash, room->log.head);
 }
 
 /* ---- said through the store --------------------------------------------------------------------------------------- */
 
-static void store_message(struct room *room, struct command *command)
+static void store_message(struct room *room, const struct member *member, struct command *command)
 {
     struct hub *hub = room->hub;
     struct store_request *request = store_request_new(STORE_COMMIT);
@@ -108,7 +121,7 @@ static void store_message(struct room *room, struct command *command)
     const struct identity *identity = command->identity;
     struct buf body = BUF_EMPTY;
 
-    entry->event = message_event(room, command);
+    entry->event = message_event(room, member, command);
     event_print(&body, entry->event);
     entry->body = arena_copy(arena, buf_span(&body));
     buf_deinit(&body);
@@ -155,7 +168,7 @@ static enum err check(const struct room *room, const struct member *member, cons
 
     if (member == NULL && !command->publish.as_server)
         return ERR_NOT_MEMBER;
-    if (room_is_servers(hub->registry, room->name))
+    if (room->is_servers)
         return ERR_FORBIDDEN;
     if (room->type && !access_allows(command->identity->access, room->type, VERB_READ))
         return ERR_FORBIDDEN;
@@ -172,14 +185,14 @@ void room_publish(struct room *room, struct command *command)
     if (err == OK && member)
         presence_touch(member);
     if (err == OK && room->is_durable && !command->publish.is_volatile) {
-        store_message(room, command);
+        store_message(room, member, command);
         return;
     }
     if (err != OK)
         hub_refuse(room->hub, command, err, SPAN_EMPTY);
     else if (command->publish.is_volatile)
-        say_volatile(room, command);
+        say_volatile(room, member, command);
     else
-        publish_here(room, command);
+        publish_here(room, member, command);
     command_free(command);
 }

@@ -25,8 +25,7 @@ static bool has_waiting(const struct room *room, session_id session, const struc
 static enum err run_presence(struct member *member, struct command *command, struct span *field)
 {
     switch (command->kind) {
-    case COMMAND_PRESENCE:
-        return presence_change(member, &command->presence, field);
+    case COMMAND_PRESENCE: return presence_change(member, &command->presence, field);
     case COMMAND_TYPING:
         *field = SPAN("field");
         presence_touch(member);
@@ -43,8 +42,11 @@ static enum err run_presence(struct member *member, struct command *command, str
 
 static void answer_plainly(struct room *room, const struct command *command)
 {
-    struct answer *answer = answer_new(command, OK);
+    struct answer *answer;
 
+    if (!command_wants(command, OK))
+        return;
+    answer = answer_new(command, OK);
     answer->position = room_position(room);
     hub_answer(room->hub, command, answer);
 }
@@ -66,20 +68,11 @@ static void do_presence(struct room *room, struct command *command)
 static bool run(struct room *room, struct command *command)
 {
     switch (command->kind) {
-    case COMMAND_JOIN:
-        return room_join(room, command);
-    case COMMAND_LOOK:
-        room_look(room, command);
-        return true;
-    case COMMAND_LEAVE:
-        room_leave(room, command);
-        return true;
-    case COMMAND_PUBLISH:
-        room_publish(room, command);
-        return true;
-    default:
-        do_presence(room, command);
-        return true;
+    case COMMAND_JOIN: return room_join(room, command);
+    case COMMAND_LOOK: room_look(room, command); return true;
+    case COMMAND_LEAVE: room_leave(room, command); return true;
+    case COMMAND_PUBLISH: room_publish(room, command); return true;
+    default: do_presence(room, command); return true;
     }
 }
 

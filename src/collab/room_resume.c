@@ -8,7 +8,7 @@
 /* The one who missed most of those who wait: what is read for him serves them all. */
 static uint64_t earliest_wanted(const struct room *room, uint64_t offset)
 {
-    LIST_EACH(&room->waiting, node) {
+    LIST_EACH (&room->waiting, node) {
         const struct command *command = LIST_OWNER(node, struct command, node);
 
         if (command->kind == COMMAND_JOIN && command->join.has_since && command->join.since.epoch == room->epoch &&

@@ -52,7 +52,7 @@ static void say(struct typing *typing, bool is_typing, session_id origin)
 static struct typing *find(const struct person *person, struct span field, uint32_t *count)
 {
     *count = 0;
-    LIST_EACH(&person->typings, node) {
+    LIST_EACH (&person->typings, node) {
         struct typing *typing = LIST_OWNER(node, struct typing, in_person);
 
         if (span_equal(field_of(typing), field))
@@ -118,7 +118,7 @@ enum err typing_set(struct member *member, struct span field, bool is_typing)
 
 void typing_stop_session(struct person *person, session_id session)
 {
-    LIST_EACH(&person->typings, node) {
+    LIST_EACH (&person->typings, node) {
         struct typing *typing = LIST_OWNER(node, struct typing, in_person);
 
         if (typing->session == session)
@@ -128,7 +128,7 @@ void typing_stop_session(struct person *person, session_id session)
 
 void typing_clear(struct person *person)
 {
-    LIST_EACH(&person->typings, node) {
+    LIST_EACH (&person->typings, node) {
         forget(LIST_OWNER(node, struct typing, in_person));
     }
 }

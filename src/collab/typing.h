@@ -10,6 +10,6 @@ struct typing;
 must_check enum err typing_set(struct member *member, struct span field, bool is_typing);
 /* The session types nowhere any more. */
 void typing_stop_session(struct person *person, session_id session);
-void typing_clear(struct person *person); /* and nobody hears of it */
+void typing_clear(struct person *person);    /* and nobody hears of it */
 void typing_on_alarm(struct typing *typing); /* ALARM_TYPING */
 struct typing *typing_of_alarm(struct alarm *alarm);

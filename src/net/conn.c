@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -224,6 +225,14 @@ bool conn_is_open(const struct conn *conn)
 struct conn_host *conn_host_of(const struct conn *conn)
 {
     return conn->host;
+}
+
+bool conn_is_deserted(const struct conn *conn)
+{
+    struct pollfd ask = {.fd = conn->watch.fd, .events = POLLRDHUP};
+
+    return !conn_is_open(conn) || conn->is_ended ||
+           (poll(&ask, 1, 0) > 0 && (ask.revents & (POLLRDHUP | POLLHUP | POLLERR)));
 }
 
 size_t conn_queue_bytes(const struct conn *conn)

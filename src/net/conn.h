@@ -70,7 +70,8 @@ struct conn_host *conn_host_of(const struct conn *conn);
 
 /* Queues a frame (takes a reference of its own). When counted bytes wait and this frame would take them past
  * queue_bytes_max, the connection is slow: the frame is dropped, on_slow is called at the end of the turn. `conflate_key`
- * != 0: a waiting frame with the same key that has not begun to leave is replaced. UINT64_MAX is this folder's own key. */
+ * != 0: a waiting frame with the same key that has not begun to leave is dropped, so only the newest is sent, in its own
+ * place at the end. UINT64_MAX is this folder's own key. */
 void conn_send(struct conn *conn, struct frame *frame, uint64_t conflate_key);
 /* Queues what is not counted against the slow reader limit (answers produced as the socket drains: the producer waits for
  * on_drained). The second one copies. */
@@ -84,5 +85,7 @@ void conn_resume(struct conn *conn);              /* offers kept bytes first, in
 bool conn_is_paused(const struct conn *conn);
 void conn_finish(struct conn *conn, uint64_t linger_ms); /* flush, shut down, close at the latest after linger_ms */
 void conn_close(struct conn *conn);                      /* drop the queue, close */
+/* Asks the socket itself whether the peer has ended its side or is gone, which the loop may be about to hear. */
+bool conn_is_deserted(const struct conn *conn);
 uint64_t conn_bytes_received(const struct conn *conn);   /* of clear text */
 uint64_t conn_last_heard_ms(const struct conn *conn);    /* loop time of the last byte */

@@ -109,7 +109,9 @@ static uint32_t begun_count(struct conn *conn)
     return count;
 }
 
-static bool replace_waiting(struct conn *conn, struct frame *frame, uint64_t key)
+/* The newer one goes to the end, not into the older one's place: what was said between them (somebody left and came back) must be heard
+ * before it. */
+static void drop_older(struct conn *conn, uint64_t key)
 {
     uint32_t begun = begun_count(conn);
     uint32_t stop = conn->slot_count > CONFLATE_SCAN_MAX ? conn->slot_count - CONFLATE_SCAN_MAX : 0;
@@ -119,13 +121,14 @@ static bool replace_waiting(struct conn *conn, struct frame *frame, uint64_t key
 
         if (slot->key != key || !slot_is_counted(slot))
             continue;
-        count_bytes(conn, slot, (int64_t)frame->len - (int64_t)slot_frame(slot)->len);
+        count_bytes(conn, slot, -(int64_t)slot_frame(slot)->len);
         frame_unref(slot_frame(slot));
-        slot->frame = (uintptr_t)frame_ref(frame);
+        for (uint32_t next = i; next < conn->slot_count; next++)
+            *slot_at(conn, next - 1) = *slot_at(conn, next);
+        conn->slot_count--;
         conn->host->messages_conflated++;
-        return true;
+        return;
     }
-    return false;
 }
 
 static bool has_room(const struct conn *conn, size_t len)
@@ -137,8 +140,8 @@ void conn_send(struct conn *conn, struct frame *frame, uint64_t conflate_key)
 {
     if (conn->state > CONN_OPEN || conn->is_slow || frame->len == 0)
         return;
-    if (conflate_key != 0 && conn->slot_count > 0 && replace_waiting(conn, frame, conflate_key))
-        return;
+    if (conflate_key != 0 && conn->slot_count > 0)
+        drop_older(conn, conflate_key);
     /* A burst of one turn is not a slow reader: ask the socket first. */
     if (!has_room(conn, frame->len) && !conn->is_blocked && conn->state == CONN_OPEN && !conn_queue_write(conn)) {
         conn_close(conn);

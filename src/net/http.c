@@ -457,6 +457,19 @@ static void http_on_end(void *owner)
         check_end(http);
 }
 
+void http_conn_drop(struct http_conn *http)
+{
+    http->is_dropped = true;
+}
+
+static void abort_exchange(const struct http_service *service, struct http_exchange *exchange)
+{
+    if (exchange->on_gone)
+        exchange->on_gone(exchange);
+    else if (service->handlers->on_abort)
+        service->handlers->on_abort(service->arg, exchange);
+}
+
 static void http_on_closed(void *owner)
 {
     struct http_conn *http = owner;
@@ -464,9 +477,9 @@ static void http_on_closed(void *owner)
     struct http_host *host = http_host(conn_host_of(http->conn));
 
     loop_timer_stop(conn_host_loop(conn_host_of(http->conn)), &http->timer);
-    if (http->inflight && http->inflight->is_handling && service->handlers->on_abort)
-        service->handlers->on_abort(service->arg, &http->inflight->exchange);
-    if (service->handlers->on_closed)
+    if (http->inflight && http->inflight->is_handling && !http->is_dropped)
+        abort_exchange(service, &http->inflight->exchange);
+    if (service->handlers->on_closed && !http->is_dropped)
         service->handlers->on_closed(service->arg, http->conn, http->user);
     http_conn_free(host, http);
 }

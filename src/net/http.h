@@ -48,6 +48,10 @@ struct http_exchange {
     bool is_answered;
     bool aborts_on_end; /* set it for a request that waits (a long poll): a peer that ends its side has given up on it.
                            Else a peer that has ended still gets its answer. */
+    bool is_refused_silently; /* set it in body_limit: when the body turns out to be too large, the answer is empty */
+    /* Set by whoever answers in a later turn and wants to hear himself that the connection died: instead of
+     * handlers.on_abort. */
+    void (*on_gone)(struct http_exchange *exchange);
 };
 
 struct http_handlers {
@@ -55,7 +59,7 @@ struct http_handlers {
     /* The connection died before the answer: forget the exchange (it is freed after this). */
     void (*on_abort)(void *arg, struct http_exchange *exchange);
     /* Allowed body size for a head that just arrived (body is still empty); NULL: limits.body_bytes_max for all. */
-    size_t (*body_limit)(void *arg, const struct http_exchange *exchange);
+    size_t (*body_limit)(void *arg, struct http_exchange *exchange);
     /* The connection is gone (every connection, once); for counting. NULL is fine. */
     void (*on_closed)(void *arg, struct conn *conn, void *conn_user);
 };

@@ -38,7 +38,7 @@ struct http_parse {
     llhttp_t llhttp;
     struct buf head; /* an unfinished head; unallocated when it came in one piece */
     size_t line_start, scanned, fields_start;
-    unsigned blank_count, header_count;
+    unsigned blank_count, header_count, trailer_count;
     enum { HTTP_AT_HEAD, HTTP_AT_BODY, HTTP_AT_END } at;
     bool is_complete; /* llhttp says so */
     bool is_bad;
@@ -102,6 +102,7 @@ struct http_conn {
     const struct http_service *service;
     void *user;
     struct http_inflight *inflight; /* NULL: idle */
+    bool is_dropped; /* its handlers hear nothing of it any more (hand_over.h) */
     struct loop_timer timer;
     uint64_t deadline_ms;
     uint64_t queued_bytes; /* of all answers so far */
@@ -146,3 +147,5 @@ void http_respond_fault(struct http_exchange *exchange, const struct http_fault 
 /* More of a long body as the socket drains. */
 void http_continue_body(struct http_inflight *inflight);
 void http_release_body(struct http_inflight *inflight);
+/* The connection goes elsewhere: neither on_abort nor on_closed is called for it here. */
+void http_conn_drop(struct http_conn *http);

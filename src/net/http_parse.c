@@ -104,8 +104,19 @@ static int on_field(llhttp_t *llhttp, const char *bytes, size_t len)
     return parse->trailer_bytes > parse->limits->header_bytes_max ? refuse(parse, &fault_body) : 0;
 }
 
+/* As many fields may stand behind the body as in front of it, however short they are. */
+static int on_field_complete(llhttp_t *llhttp)
+{
+    struct http_parse *parse = parse_of(llhttp);
+
+    if (parse->at == HTTP_AT_BODY && ++parse->trailer_count > parse->limits->header_count_max)
+        return refuse(parse, &fault_body);
+    return 0;
+}
+
 static const llhttp_settings_t settings = {
     .on_header_field = on_field,
+    .on_header_field_complete = on_field_complete,
     .on_header_value = on_field,
     .on_chunk_extension_name = on_extension,
     .on_chunk_extension_value = on_extension,

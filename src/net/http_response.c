@@ -260,7 +260,11 @@ void http_respond_error(struct http_exchange *exchange, enum err err, struct spa
 void http_respond_fault(struct http_exchange *exchange, const struct http_fault *fault)
 {
     http_close_after(exchange);
-    respond_json_error(exchange, fault->status, span_from_str(fault->code), span_from_str(fault->message), SPAN_EMPTY);
+    if (exchange->is_refused_silently)
+        http_respond(exchange, fault->status, NULL, SPAN_EMPTY);
+    else
+        respond_json_error(exchange, fault->status, span_from_str(fault->code), span_from_str(fault->message),
+                           SPAN_EMPTY);
 }
 
 /* ---- streams ------------------------------------------------------------------------------------------------------ */

@@ -242,6 +242,11 @@ struct tls_session *tls_session_new(struct tls *tls, int fd)
     return session;
 }
 
+void tls_session_move(struct tls_session *session, int fd)
+{
+    session->fd = fd;
+}
+
 void tls_session_free(struct tls_session *session)
 {
     if (session == NULL)

@@ -15,6 +15,7 @@ enum tls_step {
 };
 
 struct tls_session *tls_session_new(struct tls *tls, int fd);
+void tls_session_move(struct tls_session *session, int fd); /* the same socket under another number */
 void tls_session_free(struct tls_session *session);
 /* 0: done; else an enum tls_step. */
 int tls_session_handshake(struct tls_session *session);

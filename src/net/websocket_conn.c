@@ -28,14 +28,15 @@ static void reset_scratch(struct buf *scratch)
 
 /* ---- sending ------------------------------------------------------------------------------------------------------ */
 
-static struct frame *encode(struct buf *scratch, enum ws_opcode opcode, bool is_compressed, struct span payload)
+static struct frame *encode(enum ws_opcode opcode, bool is_compressed, struct span payload)
 {
-    struct frame *frame;
+    uint8_t header[WS_HEADER_BYTES_MAX];
+    size_t header_len = ws_write_header(header, opcode, is_compressed, payload.len);
+    struct frame *frame = frame_new_blank(header_len + payload.len);
 
-    buf_reset(scratch);
-    ws_append_frame(scratch, opcode, is_compressed, payload, NULL);
-    frame = frame_new(buf_span(scratch));
-    reset_scratch(scratch);
+    memcpy(frame->data, header, header_len);
+    if (payload.len > 0)
+        memcpy(frame->data + header_len, payload.data, payload.len);
     return frame;
 }
 
@@ -46,10 +47,10 @@ static struct frame *encode_for(struct websocket *socket, bool is_text, struct s
     struct frame *frame;
 
     if (!socket->has_deflate || payload.len < DEFLATE_BYTES_MIN)
-        return encode(&host->encoded, opcode, false, payload);
+        return encode(opcode, false, payload);
     buf_reset(&host->compressed);
     deflater_message(websocket_deflater(socket), payload, &host->compressed);
-    frame = encode(&host->encoded, opcode, true, buf_span(&host->compressed));
+    frame = encode(opcode, true, buf_span(&host->compressed));
     reset_scratch(&host->compressed);
     return frame;
 }
@@ -84,32 +85,27 @@ void websocket_send_uncounted(struct websocket *socket, bool is_text, struct spa
 
 struct frame *websocket_encode(struct span payload, bool is_text)
 {
-    struct buf scratch = BUF_EMPTY;
-    struct frame *frame = encode(&scratch, is_text ? WS_TEXT : WS_BINARY, false, payload);
-
-    buf_deinit(&scratch);
-    return frame;
+    return encode(is_text ? WS_TEXT : WS_BINARY, false, payload);
 }
 
 struct frame *websocket_encode_deflated(struct deflater *deflater, struct span payload, bool is_text)
 {
-    struct buf scratch = BUF_EMPTY, compressed = BUF_EMPTY;
+    struct buf compressed = BUF_EMPTY;
     struct frame *frame = NULL;
 
     if (payload.len < DEFLATE_BYTES_MIN)
         return NULL;
     deflater_message(deflater, payload, &compressed);
     if (compressed.len < payload.len)
-        frame = encode(&scratch, is_text ? WS_TEXT : WS_BINARY, true, buf_span(&compressed));
+        frame = encode(is_text ? WS_TEXT : WS_BINARY, true, buf_span(&compressed));
     buf_deinit(&compressed);
-    buf_deinit(&scratch);
     return frame;
 }
 
 /* One waits at most: while the socket takes no more, a newer ping's answer replaces the older one's (RFC 6455 5.5.3). */
 static void send_pong(struct websocket *socket, struct span payload)
 {
-    struct frame *frame = encode(&host_of(socket)->encoded, WS_OP_PONG, false, payload);
+    struct frame *frame = encode(WS_OP_PONG, false, payload);
 
     conn_send(socket->conn, frame, conn_is_blocked(socket->conn) ? CONN_KEY_PONG : 0);
     frame_unref(frame);
@@ -339,7 +335,7 @@ void websocket_check(struct websocket *socket, uint64_t now_ms)
     if (socket->ping_ms > 0 && silent_ms < socket->ping_ms) {
         ping_in_ms = socket->ping_ms - silent_ms;
     } else if (socket->ping_ms > 0 && !conn_is_blocked(socket->conn)) {
-        struct frame *frame = encode(&host_of(socket)->encoded, WS_OP_PING, false, SPAN_EMPTY);
+        struct frame *frame = encode(WS_OP_PING, false, SPAN_EMPTY);
 
         conn_send(socket->conn, frame, 0);
         frame_unref(frame);

@@ -103,7 +103,7 @@ static void sweep(struct admission *admission, uint64_t now_ms)
         if (guest->connections == 0 && now_ms - guest->last_ms >= GUEST_LINGER_MS)
             free(guest);
         else
-            map_put(&kept, entry->key, guest);
+            map_put(&kept, map_entry_key(entry), guest);
     }
     map_deinit(&admission->guests);
     admission->guests = kept;

@@ -20,7 +20,7 @@ struct hearing {
 };
 
 struct verb_row {
-    const char *type;
+    struct span type;
     enum err (*hear)(struct hearing *hearing);
     bool is_conflated, before_login;
 };
@@ -51,6 +51,7 @@ static enum err command_for(struct hearing *hearing, enum command_kind kind, str
         return err;
     }
     (*out)->tag = tag;
+    (*out)->is_quiet = !hearing->message.has_id && kind != COMMAND_JOIN;
     return OK;
 }
 
@@ -283,17 +284,21 @@ static enum err hear_pong(struct hearing *hearing)
 }
 
 static const struct verb_row verbs[] = {
-    {"presence", hear_presence, true, false},      {"cursor", hear_cursor, true, false},
-    {"typing", hear_typing, true, false},          {"subscribe", hear_subscribe, false, false},
-    {"unsubscribe", hear_unsubscribe, false, false}, {"publish", hear_publish, false, false},
-    {"auth", hear_auth, false, true},              {"ping", hear_ping, false, true},
-    {"pong", hear_pong, false, true},
+    {SPAN_INIT("presence"), hear_presence, true, false},
+    {SPAN_INIT("cursor"), hear_cursor, true, false},
+    {SPAN_INIT("typing"), hear_typing, true, false},
+    {SPAN_INIT("subscribe"), hear_subscribe, false, false},
+    {SPAN_INIT("unsubscribe"), hear_unsubscribe, false, false},
+    {SPAN_INIT("publish"), hear_publish, false, false},
+    {SPAN_INIT("auth"), hear_auth, false, true},
+    {SPAN_INIT("ping"), hear_ping, false, true},
+    {SPAN_INIT("pong"), hear_pong, false, true},
 };
 
 static const struct verb_row *verb_of(struct span type)
 {
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (span_equal(type, span_from_str(verbs[i].type)))
+        if (span_equal(type, verbs[i].type))
             return &verbs[i];
     return NULL;
 }

@@ -53,7 +53,8 @@ static bool say_presence(const struct event *event, struct buf *out)
         json_member_string(out, "resource_id", event->entity_id);
         json_member_string(out, "action", has_left ? SPAN("left") : span_from_str(intent ? intent : "viewing"));
     }
-    json_member_string(out, "status", span_from_str(status_name(presence->status)));
+    if (!is_elsewhere || !has_left) /* who has left a record may well be online */
+        json_member_string(out, "status", span_from_str(status_name(presence->status)));
     json_member_time(out, "timestamp", event->time_ms);
     buf_append_char(out, '}');
     close_event(out, event);

@@ -21,7 +21,7 @@ struct hearing {
 };
 
 struct verb_row {
-    const char *type;
+    struct span type;
     enum err (*hear)(struct hearing *hearing);
     bool is_conflated;     /* never refused by a rate */
     bool before_login;
@@ -60,6 +60,7 @@ static enum err command_for(struct hearing *hearing, enum command_kind kind, str
         return err;
     }
     (*out)->tag = tag;
+    (*out)->is_quiet = !hearing->message.has_id && kind != COMMAND_JOIN;
     return OK;
 }
 
@@ -118,8 +119,11 @@ static enum err hear_subscribe(struct hearing *hearing)
         return err;
     if (!span_equal(room, SPAN(ROOM_PRESENCE)))
         announce(hearing->session);
-    if ((err = command_for(hearing, COMMAND_JOIN, room, NATIVE_SUBSCRIBE, &command)))
+    if ((err = command_for(hearing, COMMAND_JOIN, room, NATIVE_SUBSCRIBE, &command))) {
+        if (err == ERR_TOO_MANY)
+            hearing->field = SPAN("channel");
         return err;
+    }
     command->join.listens = true;
     command->join.is_present = json_get_bool(hearing->payload, "present", true);
     command->join.has_since = has_since;
@@ -364,6 +368,7 @@ static enum err hear_update(struct hearing *hearing)
     change->entity_id = arena_copy(&command->arena, id);
     change->base_version = version;
     change->must_match = json_get_bool(hearing->payload, "ifMatch", false) || json_get_bool(hearing->payload, "if_match", false);
+    command->is_quiet = !hearing->message.has_id;
     if (hearing->message.has_id && (err = dialogue_wait(hearing->session, NATIVE_CHANGE, hearing->message.id, &command->tag)))
         goto failed;
     session_send(hearing->session, command);
@@ -455,25 +460,25 @@ static enum err hear_pong(struct hearing *hearing)
 }
 
 static const struct verb_row verbs[] = {
-    {"cursor", hear_cursor, true, false, true},
-    {"publish", hear_publish, false, false, false},
-    {"update", hear_update, false, false, true},
-    {"typing", hear_typing, true, false, true},
-    {"presence", hear_presence, true, false, true},
-    {"subscribe", hear_subscribe, false, false, true},
-    {"unsubscribe", hear_unsubscribe, false, false, true},
-    {"presence_get", hear_look, false, false, true},
-    {"action", hear_action, false, false, true},
-    {"sync", hear_sync, false, false, true},
-    {"auth", hear_auth, false, true, true},
-    {"ping", hear_ping, false, true, false},
-    {"pong", hear_pong, false, true, false},
+    {SPAN_INIT("cursor"), hear_cursor, true, false, true},
+    {SPAN_INIT("publish"), hear_publish, false, false, false},
+    {SPAN_INIT("update"), hear_update, false, false, true},
+    {SPAN_INIT("typing"), hear_typing, true, false, true},
+    {SPAN_INIT("presence"), hear_presence, true, false, true},
+    {SPAN_INIT("subscribe"), hear_subscribe, false, false, true},
+    {SPAN_INIT("unsubscribe"), hear_unsubscribe, false, false, true},
+    {SPAN_INIT("presence_get"), hear_look, false, false, true},
+    {SPAN_INIT("action"), hear_action, false, false, true},
+    {SPAN_INIT("sync"), hear_sync, false, false, true},
+    {SPAN_INIT("auth"), hear_auth, false, true, true},
+    {SPAN_INIT("ping"), hear_ping, false, true, false},
+    {SPAN_INIT("pong"), hear_pong, false, true, false},
 };
 
 static const struct verb_row *verb_of(struct span type)
 {
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
-        if (span_equal(type, span_from_str(verbs[i].type)))
+        if (span_equal(type, verbs[i].type))
             return &verbs[i];
     return NULL;
 }

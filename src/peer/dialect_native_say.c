@@ -19,8 +19,13 @@ static void finish(struct buf *out, const struct event *event)
         json_member_string(out, "messageId", event->id);
     } else { /* ephemeral: nothing is ever repeated, any name that differs will do */
         json_append_key(out, "messageId");
-        buf_printf(out, "\"e%u-%llx-%llx\"", (unsigned)event->kind, (unsigned long long)event->time_ms,
-                   (unsigned long long)(event->conflate_key ^ event->origin));
+        BUF_APPEND_LITERAL(out, "\"e");
+        buf_append_u64(out, event->kind);
+        buf_append_char(out, '-');
+        buf_append_hex(out, (uint64_t)event->time_ms);
+        buf_append_char(out, '-');
+        buf_append_hex(out, event->conflate_key ^ event->origin);
+        buf_append_char(out, '"');
     }
     if (event->position.offset) {
         json_member_u64(out, "epoch", event->position.epoch);

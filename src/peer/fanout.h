@@ -8,17 +8,27 @@
 #include "net/websocket_conn.h"
 
 enum wire_form { FORM_WEBSOCKET, FORM_WEBSOCKET_DEFLATED, FORM_COUNT };
+/* The forms of a Socket.IO event: a WebSocket's frame, the same deflated, a packet of a polling payload. */
+enum packet_form { PACKET_WEBSOCKET, PACKET_WEBSOCKET_DEFLATED, PACKET_POLLED, PACKET_FORM_COUNT };
+
+#define FANOUT_ATTACHMENTS_MAX 10
 
 struct fanout {
     const struct event *event;
-    struct span text;  /* what the dialect said: the message's bytes */
+    struct span text; /* what the dialect said: the message's bytes */
     struct frame *frames[FORM_COUNT];
     struct deflater *deflater;
-    /* Socket.IO: packet text in `text`, attachments follow it on the wire, adjacent */
+    /* Socket.IO: the packet of one namespace at a time (receivers of one event are nearly always in the same); attachments follow it on the wire, adjacent */
+    struct span nsp;
+    struct frame *packets[PACKET_FORM_COUNT];
     struct span *binaries;
     uint32_t binary_count;
+    struct frame *attachments[2][FANOUT_ATTACHMENTS_MAX];
 };
 
-/* Lends the frame in that form, made on first use; FORM_WEBSOCKET_DEFLATED falls back to plain when it does not pay. */
+/* Lends the frame in that form, made on first use; the deflated one falls back to plain when it does not pay. */
 struct frame *fanout_frame(struct fanout *fanout, enum wire_form form);
+/* The same for `text` as a Socket.IO event's array; nsp must stay valid until the fanout is released. */
+struct frame *fanout_packet(struct fanout *fanout, struct span nsp, enum packet_form form);
+struct frame *fanout_attachment(struct fanout *fanout, uint32_t index, bool is_polled);
 void fanout_release(struct fanout *fanout);

@@ -181,13 +181,20 @@ static void write_page(struct buf *out, const struct listing *listing)
     buf_append_char(out, '}');
 }
 
+static void fail(struct request *request, enum err err)
+{
+    if (err == ERR_TIMEOUT) /* of the statement, not of the client, as a 408 would say */
+        request_fail(request, ERR_OVERLOADED, SPAN_EMPTY, SPAN("The search took too long: ask for less."));
+    else
+        request_fail(request, err, err == ERR_BAD_FIELD ? SPAN("cursor") : SPAN_EMPTY, SPAN_EMPTY);
+}
+
 static void on_listed(struct request_job *job, struct request *request)
 {
     const struct listing *listing = job->state;
     struct buf json = BUF_EMPTY;
     if (job->err) {
-        bool is_cursor = job->err == ERR_BAD_FIELD;
-        request_fail(request, job->err, is_cursor ? SPAN("cursor") : SPAN_EMPTY, SPAN_EMPTY);
+        fail(request, job->err);
         return;
     }
     write_page(&json, listing);

@@ -29,7 +29,9 @@ static void write_person(struct buf *out, const struct request *request, struct 
     json_member_string(out, "status", span_from_str(status_name(presence->status)));
     member_text(out, "resource_type", type ? type->name : SPAN_EMPTY);
     member_text(out, "resource_id", id);
-    member_text(out, "action", span_from_str(intent_name(presence->intent)));
+    /* Whoever is in a record's room and does not say more is looking at the record. */
+    member_text(out, "action", type && presence->intent == INTENT_NONE ? SPAN("viewing")
+                                                                       : span_from_str(intent_name(presence->intent)));
     json_member_time(out, "timestamp", presence->last_seen_ms);
     buf_append_char(out, '}');
 }

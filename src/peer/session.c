@@ -45,6 +45,18 @@ static void membership_free(struct membership *membership)
     free(membership);
 }
 
+/* Rooms that the server joins on a client's behalf take nothing from what he may join. */
+static bool is_counted(struct span room)
+{
+    return !span_equal(room, SPAN(ROOM_PRESENCE)) && !span_equal(room, SPAN(ROOM_RECORDS));
+}
+
+static void count(struct membership *membership, int change)
+{
+    if (is_counted(span_of(membership->room, membership->room_len)))
+        membership->session->membership_count += (uint32_t)change;
+}
+
 /* The room hears of it; the membership stays only while answers of overtaken joins are on their way. */
 static void membership_leave(struct membership *membership)
 {
@@ -54,7 +66,7 @@ static void membership_leave(struct membership *membership)
     membership->joins_stale += membership->joins_waiting;
     membership->joins_waiting = 0;
     if (!membership->is_left)
-        session->membership_count--;
+        count(membership, -1);
     membership->is_left = true;
     if (membership->joins_stale == 0)
         membership_free(membership);
@@ -186,17 +198,20 @@ enum err session_take_message(struct session *session, size_t bytes, bool is_con
     return ERR_RATE_LIMITED;
 }
 
+/* What was said rightly and could not be done (the wrong state, an older version, a full disk) is nobody's fault: such errors have no
+ * close code and are not counted. */
 bool session_count_error(struct session *session, enum err err)
 {
     uint32_t max = session->host->limits->errors_per_minute_max;
     metric_add(METRIC_messages_bad, 1);
     if (session->is_closing)
         return false;
-    if (max == 0 || bucket_take(&session->errors, max / 60.0, max, 1, loop_now_ms(session->host->loop), NULL))
+    if (max == 0 || err_close_code(err) == 0 ||
+        bucket_take(&session->errors, max / 60.0, max, 1, loop_now_ms(session->host->loop), NULL))
         return true;
     metric_add(METRIC_suspicious, 1);
     log_warn("suspicious.errors", "session=%llu reason=%s", (unsigned long long)session->id, err_code(err));
-    session_end(session, err_close_code(err) ? err : ERR_BAD_MESSAGE);
+    session_end(session, err);
     return false;
 }
 
@@ -236,7 +251,7 @@ enum err session_command(struct session *session, enum command_kind kind, struct
     if (kind == COMMAND_JOIN) {
         struct membership *membership = session_membership(session, room);
         bool is_new = !membership || membership->is_left;
-        if (is_new && session->membership_count >= session->host->limits->rooms_per_session_max)
+        if (is_new && is_counted(room) && session->membership_count >= session->host->limits->rooms_per_session_max)
             return ERR_TOO_MANY;
     }
     struct command *command = command_new(kind, session->id, session->identity, room);
@@ -254,7 +269,7 @@ static void membership_join(struct session *session, const struct command *comma
         membership = membership_new(session, command->room);
     if (membership->is_left) {
         membership->is_left = false;
-        session->membership_count++;
+        count(membership, +1);
     }
     membership->joins_waiting++;
     if (command->join.has_since)
@@ -309,7 +324,7 @@ bool session_on_joined(struct session *session, const struct answer *answer)
         if (answer->listens && !membership->slice)
             slice_add(session->host, membership);
     } else if (!membership->is_joined && membership->joins_waiting == 0) {
-        session->membership_count--;
+        count(membership, -1);
         membership_free(membership);
     }
     return answer->err == OK;

@@ -48,7 +48,7 @@ struct session {
     struct identity *identity;                /* NULL: not authenticated yet */
     struct position *resume;                  /* where the handshake's query says it was (?epoch=&offset=), or NULL; owned */
     struct list memberships;
-    uint32_t membership_count;
+    uint32_t membership_count;                /* of rooms that the client asked for */
     bool is_closing, is_waiting_auth, is_counted_user;
     enum err ended_by;                        /* with is_closing: why */
     bool has_login_key;
@@ -74,7 +74,7 @@ void session_end(struct session *session, enum err reason);
 
 /* Rates: OK, or ERR_RATE_LIMITED. `is_conflated` messages (cursor, typing, presence) are never refused. */
 must_check enum err session_take_message(struct session *session, size_t bytes, bool is_conflated, uint64_t *retry_ms);
-/* Counts an error answered; ends the session past the limit. Gives false when it was ended. */
+/* Counts an error answered, if it has a close code; ends the session past the limit. Gives false when it was ended. */
 bool session_count_error(struct session *session, enum err err);
 
 /* Rooms. */

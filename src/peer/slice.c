@@ -67,6 +67,7 @@ struct variant {
 };
 
 #define VARIANTS_MAX 12
+#define TEXT_BYTES 511
 
 struct delivery {
     struct peer_host *host;
@@ -108,6 +109,7 @@ static struct variant *variant_of(struct delivery *delivery, const struct dialec
         variant_deinit(&delivery->variants[--delivery->count]);
     struct variant *variant = &delivery->variants[delivery->count++];
     *variant = (struct variant){.dialect = dialect, .mask = mask};
+    buf_reserve(&variant->text, TEXT_BYTES); /* most are shorter: they never grow */
     variant->has_words = dialect->say(delivery->event, mask, &variant->text);
     variant->fanout.event = delivery->event;
     variant->fanout.text = buf_span(&variant->text);

@@ -19,9 +19,15 @@ static int make_safe(sqlite3 *db)
     static const struct {
         int option, value;
     } safeties[] = {
-        {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0}, {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
-        {SQLITE_DBCONFIG_ENABLE_VIEW, 0},    {SQLITE_DBCONFIG_DQS_DML, 0},        {SQLITE_DBCONFIG_DQS_DDL, 0},
-        {SQLITE_DBCONFIG_ENABLE_FKEY, 0},    {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0}, {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+        {SQLITE_DBCONFIG_DEFENSIVE, 1},
+        {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+        {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+        {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+        {SQLITE_DBCONFIG_DQS_DML, 0},
+        {SQLITE_DBCONFIG_DQS_DDL, 0},
+        {SQLITE_DBCONFIG_ENABLE_FKEY, 0},
+        {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0},
+        {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
     };
 
     for (size_t i = 0; i < sizeof(safeties) / sizeof(safeties[0]); i++) {
@@ -104,9 +110,25 @@ enum err sql_err(sqlite3 *db, int code)
     }
 }
 
+/* The first statement of *text, which is moved behind it. */
+static int run_first(sqlite3 *db, const char **text)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(db, *text, -1, &statement, text);
+
+    while (code == SQLITE_OK || code == SQLITE_ROW) /* a pragma tells what it has set */
+        code = statement ? sqlite3_step(statement) : SQLITE_DONE;
+    sqlite3_finalize(statement);
+    return code;
+}
+
 enum err sql_exec(sqlite3 *db, const char *text)
 {
-    return sql_err(db, sqlite3_exec(db, text, NULL, NULL, NULL));
+    int code = SQLITE_DONE;
+
+    while (code == SQLITE_DONE && *text)
+        code = run_first(db, &text);
+    return sql_err(db, code);
 }
 
 enum err sql_number(sqlite3 *db, const char *text, int64_t *out)

@@ -1,6 +1,6 @@
-/* sql.h: SQLite's interface in this project's words: a connection with its safeties on, the statements of statements.def, spans in and
- * out, error codes. Every statement is prepared once and takes what people typed as a bound value only. One connection belongs to one
- * thread at a time.
+/* sql.h: SQLite's interface in this project's words: a connection with its safeties on, the statements of
+ * statements.def, spans in and out, error codes. Every statement is prepared once and takes what people typed as a
+ * bound value only. One connection belongs to one thread at a time.
  *
  *     sqlite3_stmt *statement = sql->statements[SQL_room_find];
  *     sql_bind_text(statement, 1, name);
@@ -28,7 +28,8 @@ struct sql {
     sqlite3_stmt *statements[SQL_COUNT];
 };
 
-/* `flags` as sqlite3_open_v2 takes them; a name that starts with "file:" is a URI. On failure *sql is closed and *why says what happened. */
+/* `flags` as sqlite3_open_v2 takes them; a name that starts with "file:" is a URI. On failure *sql is closed and
+ * *why says what happened. */
 must_check enum err sql_open(struct sql *sql, const char *file, int flags, struct buf *why);
 must_check enum err sql_prepare_all(struct sql *sql, struct buf *why);
 void sql_close(struct sql *sql); /* harmless when it is closed */
@@ -53,7 +54,8 @@ uint64_t sql_column_u64(sqlite3_stmt *statement, int column);
 struct span sql_column(sqlite3_stmt *statement, int column); /* text or blob; valid until the next step or reset */
 struct span sql_column_copy(sqlite3_stmt *statement, int column, struct arena *arena);
 
-/* OK: there is a row (reset when done with it). ERR_NOT_FOUND: no more rows. Else what went wrong. The latter two have reset the statement. */
+/* OK: there is a row (reset when done with it). ERR_NOT_FOUND: no more rows. Else what went wrong. The latter two
+ * have reset the statement. */
 must_check enum err sql_row(sqlite3_stmt *statement);
 /* Runs a statement that gives no rows. */
 must_check enum err sql_run(sqlite3_stmt *statement);

@@ -1,9 +1,10 @@
-/* sqlite_internal.h: the SQLite engine behind store.h, as its own files see it. A store is used by one thread at a time, a reader by
- * another; they meet in the file only.
+/* sqlite_internal.h: the SQLite engine behind store.h, as its own files see it. A store is used by one thread at a
+ * time, a reader by another; they meet in the file only.
  *
  *   store_sqlite.c    opening, closing, transactions        store_schema.c   tables; whether a file is ours and sound
- *   store_rooms.c     what is remembered of rooms           store_commit.c   a batch of requests
- *   store_tidy.c      checkpoints, what is old              store_accounts.c accounts, logins, revoked tokens, small values
+ *   store_rooms.c     what is remembered of rooms           store_commit.c   one commit
+ *   store_execute.c   a batch of requests                   store_tidy.c     checkpoints, what is old
+ *   store_accounts.c  accounts, logins, revoked tokens, small values
  *   store_import.c    records in bulk, generated numbers    store_list.c     filtered, sorted pages
  *   store_history.c   one record, now and then              store_backup.c   backup, restore
  *   store_reader.c    the reading connection                store_search.c   what a text contains
@@ -17,7 +18,7 @@
 
 #include <locale.h>
 
-enum { SCHEMA_VERSION = 1 };
+#define SCHEMA_VERSION 1
 
 /* What the file remembers in the table meta under these names, besides what others put there. */
 #define META_EPOCH "store.epoch"     /* of all durable rooms; 0 in a backup: a new one is drawn when it is opened */
@@ -49,10 +50,10 @@ struct room_cache {
 
 struct stored_type {
     int64_t id;
-    struct span name;   /* owned */
+    struct span name; /* owned */
     bool knows_number;
-    uint64_t number;    /* the last generated one */
-    uint64_t reserved;  /* the table counter says this; what is between was given out by nobody yet */
+    uint64_t number;   /* the last generated one */
+    uint64_t reserved; /* the table counter says this; what is between was given out by nobody yet */
 };
 
 struct store {
@@ -98,7 +99,8 @@ must_check enum err store_make_folder(struct span folder, struct buf *why);
 must_check enum err store_lock(struct span folder, int *lock, struct buf *why);
 /* When it fails it is ended already. */
 must_check enum err store_begin(struct store *store);
-/* Commits when err is OK, else rolls back; gives what it came to. After a failure nothing that was remembered is believed any more. */
+/* Commits when err is OK, else rolls back; gives what it came to. After a failure nothing that was remembered is
+ * believed any more. */
 must_check enum err store_end(struct store *store, enum err err);
 must_check enum err store_type_id(struct store *store, struct span name, struct stored_type **out);
 must_check enum err meta_get_number(struct sql *sql, const char *name, uint64_t *out); /* 0: it is not there */
@@ -120,12 +122,15 @@ void rooms_forget(struct room_cache *cache);
 must_check enum err rooms_find(struct store *store, struct span name, struct stored_room **out);
 must_check enum err rooms_make(struct store *store, struct stored_room *room); /* its row, when it has none */
 /* The row in record, too: it is the room of that record. */
-must_check enum err rooms_make_record(struct store *store, struct stored_room *room, const struct type *type, struct span id);
+must_check enum err rooms_make_record(struct store *store, struct stored_room *room, const struct type *type,
+                                      struct span id);
 
 /* ---- store_commit.c ---- */
 
 /* Writes one commit inside a transaction. The result is the transaction's; the request's own is in request->err. */
 must_check enum err commit_write(struct store *store, struct store_request *request, int64_t wall_ms);
+/* Whether the request's key was used before; then its result is the first answer again, or ERR_ID_REUSED. */
+must_check enum err op_find(struct store *store, struct store_request *request, bool *found);
 /* "work_order:WO-1001" */
 void record_room_name(struct buf *out, const struct type *type, struct span id);
 

@@ -1,9 +1,11 @@
-/* store.h: what is kept, behind one interface with two engines: SQLite (embedded, the default) and PostgreSQL (many nodes).
+/* store.h: what is kept, behind one interface with two engines: SQLite (embedded, the default) and PostgreSQL (many
+ * nodes).
  *
- * A store belongs to one thread (store_thread.h) that calls it with batches. The order of changes is the store's: it numbers every
- * durable event in each room that shows it inside the transaction that writes it. The interface is drawn so that PostgreSQL can decide that order for
- * several nodes: versions are checked in the transaction, positions come back from it, nothing assumes that this process is the only writer.
- * Reads of lists and history go through a second, read-only handle (store_reader), so that they never wait for a disk flush. */
+ * A store belongs to one thread (store_thread.h) that calls it with batches. The order of changes is the store's: it
+ * numbers every durable event in each room that shows it inside the transaction that writes it. The interface is
+ * drawn so that PostgreSQL can decide that order for several nodes: versions are checked in the transaction,
+ * positions come back from it, nothing assumes that this process is the only writer. Reads of lists and history go
+ * through a second, read-only handle (store_reader), so that they never wait for a disk flush. */
 #pragma once
 
 #include "collab/ports.h"
@@ -12,27 +14,30 @@ struct store;
 struct store_reader;
 
 struct store_options {
-    struct span folder;           /* of the data; for SQLite: folder/collabd.db */
-    uint64_t log_events_max;      /* of a room, kept: 10,000 ... */
-    uint64_t log_age_ms;          /* ... or this old: 600,000, whichever is reached first */
-    uint64_t op_age_ms;           /* idempotency keys: 24 h at least */
+    struct span folder;             /* of the data; for SQLite: folder/collabd.db */
+    uint64_t log_events_max;        /* of a room, kept: 10,000 ... */
+    uint64_t log_age_ms;            /* ... or this old: 600,000, whichever is reached first */
+    uint64_t op_age_ms;             /* idempotency keys: 24 h at least */
     struct type_registry *registry; /* NULL: for accounts and copies only */
 };
 
-/* ERR_STORAGE, ERR_READ_ONLY, ERR_CONFIG (a newer schema, a foreign file) with a sentence in *why. Creates what is missing; checks the file (quick_check)
- * when it was not closed cleanly. */
+/* ERR_STORAGE, ERR_STORAGE_FULL, ERR_READ_ONLY, ERR_CONFIG (a newer schema, a foreign file, a folder that another
+ * process has open) with a sentence in *why. Creates what is missing; checks the file (quick_check) when it was not
+ * closed cleanly; notices a WAL that is missing or of another database. */
 must_check enum err store_open(const struct store_options *options, struct store **out, struct buf *why);
 void store_close(struct store *store);
 /* After a reload: in whose types events are read back. Takes a reference of its own. */
 void store_set_registry(struct store *store, struct type_registry *registry);
 
-/* Writes a batch in one transaction and makes it durable (WAL, synchronous=FULL) before it returns. Each request gets its own result; requests of the batch that
- * cannot be done (a version conflict, a repeated id) do not harm the others. If the transaction itself fails all get its error and
- * nothing was written. `requests` may also hold STORE_RECORD_LOAD, STORE_ROOM_OPEN and STORE_EVENTS_READ: they see what came before them in the batch. */
+/* Writes a batch in one transaction and makes it durable (WAL, synchronous=FULL) before it returns. Each request
+ * gets its own result; requests of the batch that cannot be done (a version conflict, a repeated id) do not harm the
+ * others. If the transaction itself fails all get its error and nothing was written. `requests` may also hold
+ * STORE_RECORD_LOAD, STORE_ROOM_OPEN and STORE_EVENTS_READ: they see what came before them in the batch. */
 void store_execute(struct store *store, struct store_request **requests, size_t count, int64_t wall_ms);
 /* Housekeeping in small steps (old events, old idempotency keys, checkpoints); true when there is more to do. */
 bool store_tidy(struct store *store, int64_t wall_ms);
-/* The next free number for generated ids of a type, durable. */
+/* The next free number for generated ids of a type: after every number that an id of the type's form has, never
+ * given twice. */
 must_check enum err store_next_number(struct store *store, struct span type, uint64_t *out);
 
 /* Accounts and sessions of the embedded database. Spans in results live in the given arena. */
@@ -41,9 +46,11 @@ struct account {
     struct span *roles;
     uint32_t role_count;
     bool is_disabled;
-    uint64_t generation; /* grows when password or roles change or the account is disabled: older sessions and tokens end */
+    /* Grows when password or roles change or the account is disabled: older sessions and tokens end. */
+    uint64_t generation;
 };
-must_check enum err store_account_find(struct store *store, struct arena *arena, struct span username, struct account *out);
+must_check enum err store_account_find(struct store *store, struct arena *arena, struct span username,
+                                       struct account *out);
 must_check enum err store_account_get(struct store *store, struct arena *arena, struct span id, struct account *out);
 must_check enum err store_account_list(struct store *store, struct arena *arena, struct account **out, uint32_t *count);
 /* Adds (id empty: the next number; result in account->id) or changes by id. ERR_EXISTS. */
@@ -67,14 +74,17 @@ must_check enum err store_token_is_revoked(struct store *store, struct span toke
 must_check enum err store_meta_get(struct store *store, struct arena *arena, struct span name, struct span *value);
 must_check enum err store_meta_put(struct store *store, struct span name, struct span value);
 
-/* Bulk loading for demonstration data and imports: records with version 1 and their create changes, in big transactions. Skips ids that exist. */
+/* Bulk loading for demonstration data and imports: records with version 1 and their create changes, in big
+ * transactions. Skips ids that exist. Only before anybody listens: the changes are numbered in the records' own
+ * rooms, and nobody is told. Stops at a record that its type does not allow (ERR_BAD_FIELD, ...); what was written
+ * before stays. */
 must_check enum err store_import(struct store *store, const struct type *type, const struct span *ids,
                                  const struct span *states, size_t count, struct span user_id, int64_t wall_ms);
 
 /* A consistent copy while it runs; the file must not exist. Works on a reader. */
 must_check enum err store_backup(struct store_reader *reader, struct span file, struct buf *why);
-/* Checks the copy (quick_check, schema, trusted_schema=OFF, no triggers or views of others) and puts it in place of the folder's database with a new
- * epoch. No store may be open on the folder. */
+/* Checks the copy (integrity_check, schema, trusted_schema=OFF, no triggers or views of others) and puts it in place
+ * of the folder's database with a new epoch. No store may be open on the folder: ERR_CONFIG. */
 must_check enum err store_restore(struct span folder, struct span file, struct buf *why);
 
 /* ---- reading: another thread, another connection ---- */
@@ -90,12 +100,14 @@ struct list_query {
     const struct type *type;
     uint32_t filter_count;
     struct list_filter filters[16];
-    struct span search;          /* q: text that any of the searchable fields or the id contains, literally, any case; empty: none */
-    uint64_t searchable;         /* bits of the fields that may be searched */
-    const struct field *sort;    /* NULL: by id */
+    /* q: text that any of the searchable fields or the id contains, literally, in any case; <= 256 bytes. Empty: none. */
+    struct span search;
+    uint64_t searchable;      /* bits of the fields that may be searched */
+    const struct field *sort; /* NULL: by id */
     bool is_descending;
-    struct span cursor;          /* where the last page ended: opaque; empty: the first page. ERR_BAD_FIELD when it is none of ours */
-    uint32_t limit;              /* 1..1000 */
+    /* Where the last page ended: opaque; empty: the first page. ERR_BAD_FIELD when it is none of ours. */
+    struct span cursor;
+    uint32_t limit; /* 1..1000 */
 };
 struct list_row {
     struct span id, state;
@@ -112,15 +124,16 @@ struct list_page {
 must_check enum err store_list(struct store_reader *reader, struct arena *arena, const struct list_query *query,
                                struct list_page *page);
 /* The current state; ERR_NOT_FOUND. */
-must_check enum err store_record(struct store_reader *reader, struct arena *arena, const struct type *type, struct span id,
-                                 struct list_row *out);
-/* The state at a past version; ERR_BAD_VERSION when there was none, ERR_NOT_FOUND when the record did not exist at that version. */
-must_check enum err store_record_at(struct store_reader *reader, struct arena *arena, const struct type *type, struct span id,
-                                    uint64_t version, struct list_row *out);
+must_check enum err store_record(struct store_reader *reader, struct arena *arena, const struct type *type,
+                                 struct span id, struct list_row *out);
+/* The state at a past version; ERR_BAD_VERSION when there was none, ERR_NOT_FOUND when the record did not exist at
+ * that version. */
+must_check enum err store_record_at(struct store_reader *reader, struct arena *arena, const struct type *type,
+                                    struct span id, uint64_t version, struct list_row *out);
 struct history_page {
     struct change **changes; /* newest first */
     uint32_t count;
     uint64_t next_before; /* the `before` of the next page; 0: the last page */
 };
-must_check enum err store_history(struct store_reader *reader, struct arena *arena, const struct type *type, struct span id,
-                                  uint64_t before_version, uint32_t limit, struct history_page *page);
+must_check enum err store_history(struct store_reader *reader, struct arena *arena, const struct type *type,
+                                  struct span id, uint64_t before_version, uint32_t limit, struct history_page *page);

@@ -22,7 +22,8 @@ static enum err read_roles(struct span text, struct arena *arena, struct account
         goto done;
     }
     account->roles = arena_alloc(arena, yyjson_arr_size(json.root) * sizeof(*account->roles));
-    yyjson_arr_foreach(json.root, i, max, role) account->roles[account->role_count++] = arena_copy(arena, json_text(role));
+    yyjson_arr_foreach(json.root, i, max, role) account->roles[account->role_count++] =
+        arena_copy(arena, json_text(role));
 done:
     json_deinit(&json);
     return err;
@@ -173,8 +174,8 @@ static enum err next_generation(struct store *store, struct arena *arena, struct
     if (err != OK)
         return err;
     account->generation = before.generation;
-    if (before.is_disabled != account->is_disabled ||
-        !span_equal(before.password_hash, account->password_hash) || !same_roles(&before, account))
+    if (before.is_disabled != account->is_disabled || !span_equal(before.password_hash, account->password_hash) ||
+        !same_roles(&before, account))
         account->generation++;
     return OK;
 }

@@ -86,15 +86,16 @@ static void remove_draft(struct arena *arena, const char *file)
 
 /* ---- a copy that stands by itself ---- */
 
-/* Whole without a WAL, not open, and of no epoch: whoever opens it draws one, so that positions from before the copy cannot be taken for
- * positions in what comes after it. */
+/* Whole without a WAL, not open, and of no epoch: whoever opens it draws one, so that positions from before the copy
+ * cannot be taken for positions in what comes after it. */
 static enum err settle(sqlite3 *db, struct buf *why)
 {
     enum err err;
 
     if ((err = sql_exec(db, "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL")) == OK)
         err = sql_exec(db, "BEGIN IMMEDIATE;"
-                           "UPDATE meta SET value = 0 WHERE name IN ('" META_EPOCH "', '" META_IS_OPEN "', '" META_OPENED "');"
+                           "UPDATE meta SET value = 0 WHERE name IN ('" META_EPOCH "', '" META_IS_OPEN
+                           "', '" META_OPENED "');"
                            "COMMIT");
     if (err != OK)
         buf_printf(why, "the copy cannot be written: %s", sqlite3_errmsg(db));
@@ -194,7 +195,8 @@ static enum err copy_bytes(const char *from, const char *to, struct buf *why)
     return err;
 }
 
-/* Every page, every index, every row against its table's rules; and what the tables cannot say: that states are JSON. */
+/* Every page, every index, every row against its table's rules; and what the tables cannot say: that states are
+ * JSON. */
 static enum err examine(sqlite3 *db, struct buf *why)
 {
     int64_t bad_count;
@@ -209,7 +211,8 @@ static enum err examine(sqlite3 *db, struct buf *why)
     }
     if ((err = schema_compare(db, why)) != OK || (err = schema_examine(db, "PRAGMA integrity_check(1)", why)) != OK)
         return err;
-    if ((err = sql_number(db, "SELECT count(*) FROM record WHERE is_deleted = 0 AND NOT json_valid(state)", &bad_count)) != OK ||
+    if ((err = sql_number(db, "SELECT count(*) FROM record WHERE is_deleted = 0 AND NOT json_valid(state)",
+                          &bad_count)) != OK ||
         bad_count > 0) {
         buf_append_str(why, "the database is damaged: a record is no JSON");
         return ERR_STORAGE;
@@ -230,8 +233,8 @@ static enum err examine_draft(const char *draft, struct buf *why)
     return err == OK ? sync_file(draft, why) : err;
 }
 
-/* The database that is replaced must leave no WAL behind that would be taken for the new one's. One that is in order takes it in as it is
- * closed; that of a broken one is lost with it. */
+/* The database that is replaced must leave no WAL behind that would be taken for the new one's. One that is in order
+ * takes it in as it is closed; that of a broken one is lost with it. */
 static void retire(struct arena *arena, const char *file)
 {
     struct buf ignored = BUF_EMPTY;

@@ -1,14 +1,14 @@
-/* A batch of requests: commits in one transaction, and what is asked between them. */
+/* Writing one commit, inside the batch's transaction: the idempotency key, the record, the events in every room that
+ * shows them. What can be refused is refused before the first write, so a refused commit leaves nothing behind and
+ * needs no transaction of its own. */
 #include "store/sqlite_internal.h"
-
-#include "base/metric.h"
 
 #include <assert.h>
 #include <string.h>
 
 /* ---- idempotency keys ---- */
 
-/* The user first: nobody can hit or see somebody else's key. */
+/* The user first: nobody can hit or see somebody else's key. In the store's scratch buffer. */
 static struct span op_key(struct store *store, const struct store_request *request)
 {
     buf_reset(&store->key);
@@ -18,15 +18,14 @@ static struct span op_key(struct store *store, const struct store_request *reque
     return buf_span(&store->key);
 }
 
-/* The first answer again, or the word that it was another question. */
-static enum err find_op(struct store *store, struct span key, struct store_request *request, bool *found)
+enum err op_find(struct store *store, struct store_request *request, bool *found)
 {
     sqlite3_stmt *statement = store->sql.statements[SQL_op_find];
     uint64_t offset;
     enum err err;
 
     *found = false;
-    sql_bind_blob(statement, 1, key);
+    sql_bind_blob(statement, 1, op_key(store, request));
     if ((err = sql_row(statement)) != OK)
         return err == ERR_NOT_FOUND ? OK : err;
     *found = true;
@@ -53,25 +52,25 @@ static enum err first_offset(struct store *store, const struct store_request *re
     return err;
 }
 
-/* One look at the index for the usual case, a new key; the question whether it is there comes with the attempt to add it. */
+/* One look at the index for the usual case, a new key; the question whether it is there comes with the attempt to
+ * add it. */
 static enum err claim_op(struct store *store, struct store_request *request, int64_t wall_ms, bool *found)
 {
     sqlite3_stmt *statement = store->sql.statements[SQL_op_claim];
-    struct span key = op_key(store, request);
     uint64_t offset;
     enum err err;
 
     *found = false;
     if ((err = first_offset(store, request, &offset)) != OK)
         return err;
-    sql_bind_blob(statement, 1, key);
+    sql_bind_blob(statement, 1, op_key(store, request));
     sql_bind_i64(statement, 2, (int64_t)request->commit.op_hash);
     sql_bind_i64(statement, 3, wall_ms);
     sql_bind_u64(statement, 4, offset);
     sql_bind_blob(statement, 5, request->commit.answer);
     if ((err = sql_run(statement)) != OK || sqlite3_changes(store->sql.db) > 0)
         return err;
-    return find_op(store, key, request, found);
+    return op_find(store, request, found);
 }
 
 /* ---- the record ---- */
@@ -84,8 +83,8 @@ void record_room_name(struct buf *out, const struct type *type, struct span id)
     buf_append_span(out, id);
 }
 
-/* The record's row, after its events are numbered. Deleting and making anew move the record out of the index and into it; any other change
- * leaves the index alone. */
+/* The record's row, after its events are numbered. Deleting and making anew move the record out of the index and
+ * into it; any other change leaves the index alone. */
 static enum err write_record(struct store *store, const struct store_request *request, struct stored_room *room)
 {
     bool turns = room->is_deleted != request->commit.is_delete;
@@ -105,7 +104,8 @@ static enum err write_record(struct store *store, const struct store_request *re
     return sql_run(statement);
 }
 
-static enum err write_milestone(struct store *store, const struct store_request *request, const struct stored_room *room)
+static enum err write_milestone(struct store *store, const struct store_request *request,
+                                const struct stored_room *room)
 {
     sqlite3_stmt *statement = store->sql.statements[SQL_milestone_add];
 
@@ -123,7 +123,7 @@ static enum err write_milestone(struct store *store, const struct store_request 
 
 /* One event on its way into the log. */
 struct entry {
-    uint64_t seq, version; /* version: of the change that it is, or 0 */
+    uint64_t seq, version;                      /* version: of the change that it is, or 0 */
     uint64_t offset, previous, previous_change; /* in the first record's room that shows it */
 };
 
@@ -174,7 +174,8 @@ static enum err make_room(struct store *store, struct stored_room *room)
 }
 
 /* `own`: the room of the record that changes, whose row is written later. */
-static enum err enter_room(struct store *store, struct entry *entry, struct stored_room *room, const struct stored_room *own)
+static enum err enter_room(struct store *store, struct entry *entry, struct stored_room *room,
+                           const struct stored_room *own)
 {
     enum err err;
 
@@ -206,8 +207,8 @@ static enum err write_event(struct store *store, const struct entry *entry, stru
 }
 
 /* Numbers the event in every room that shows it. `version`: of the change, which is seen in its record's room first. */
-static enum err number_event(struct store *store, struct commit_event *event, uint64_t version, const struct stored_room *own,
-                             int64_t wall_ms)
+static enum err number_event(struct store *store, struct commit_event *event, uint64_t version,
+                             const struct stored_room *own, int64_t wall_ms)
 {
     struct entry entry = {.seq = store->next_seq++, .version = version};
     struct stored_room *room;
@@ -216,14 +217,16 @@ static enum err number_event(struct store *store, struct commit_event *event, ui
     assert(event->room_count <= COMMIT_ROOMS_MAX);
     buf_reset(&store->places);
     for (uint32_t i = 0; i < event->room_count; i++) {
-        if ((err = rooms_find(store, event->rooms[i], &room)) != OK || (err = enter_room(store, &entry, room, own)) != OK)
+        if ((err = rooms_find(store, event->rooms[i], &room)) != OK ||
+            (err = enter_room(store, &entry, room, own)) != OK)
             return err;
         event->positions[i] = (struct position){store->epoch, room->head};
     }
     return write_event(store, &entry, event->body, wall_ms);
 }
 
-static enum err write_events(struct store *store, struct store_request *request, const struct stored_room *own, int64_t wall_ms)
+static enum err write_events(struct store *store, struct store_request *request, const struct stored_room *own,
+                             int64_t wall_ms)
 {
     enum err err;
 
@@ -240,7 +243,8 @@ static enum err write_events(struct store *store, struct store_request *request,
 /* ---- a commit ---- */
 
 /* Whether the record is where the change expects it; else a repeat explains it, or it is a conflict. */
-static enum err check_version(struct store *store, struct store_request *request, struct stored_room *room, bool *is_good)
+static enum err check_version(struct store *store, struct store_request *request, struct stored_room *room,
+                              bool *is_good)
 {
     bool found = false;
     enum err err = OK;
@@ -249,7 +253,7 @@ static enum err check_version(struct store *store, struct store_request *request
     if (*is_good)
         return OK;
     if (request->commit.op_id.len > 0)
-        err = find_op(store, op_key(store, request), request, &found);
+        err = op_find(store, request, &found);
     if (err == OK && !found) {
         request->err = ERR_CONFLICT;
         request->version = room->version;
@@ -258,7 +262,8 @@ static enum err check_version(struct store *store, struct store_request *request
 }
 
 /* From here on nothing is refused. */
-static enum err write_change(struct store *store, struct store_request *request, struct stored_room *room, int64_t wall_ms)
+static enum err write_change(struct store *store, struct store_request *request, struct stored_room *room,
+                             int64_t wall_ms)
 {
     struct stored_type *type;
     enum err err;
@@ -289,219 +294,4 @@ enum err commit_write(struct store *store, struct store_request *request, int64_
     if (request->commit.op_id.len > 0 && ((err = claim_op(store, request, wall_ms, &found)) != OK || found))
         return err;
     return room ? write_change(store, request, room, wall_ms) : write_events(store, request, NULL, wall_ms);
-}
-
-/* ---- what is asked ---- */
-
-static enum err load_record(struct store *store, struct store_request *request)
-{
-    sqlite3_stmt *statement = store->sql.statements[SQL_record_state];
-    struct stored_room *room;
-    enum err err;
-
-    request->found = false;
-    request->version = 0;
-    record_room_name(&store->key, request->type, request->entity_id);
-    if ((err = rooms_find(store, buf_span(&store->key), &room)) != OK || !room->is_record)
-        return err;
-    sql_bind_i64(statement, 1, room->id);
-    if ((err = sql_row(statement)) != OK)
-        return err == ERR_NOT_FOUND ? OK : err;
-    request->version = sql_column_u64(statement, 0);
-    request->found = sqlite3_column_int(statement, 1) == 0;
-    request->state = sql_column_copy(statement, 2, &request->arena);
-    sqlite3_reset(statement);
-    return OK;
-}
-
-static enum err open_room(struct store *store, struct store_request *request, struct stored_room **out)
-{
-    enum err err = rooms_find(store, request->room, out);
-
-    if (err == OK)
-        request->position = (struct position){store->epoch, (*out)->head};
-    return err;
-}
-
-/* Puts an event in its place among those that were missed. Of a type that is not configured any more: its place stays empty. */
-static void place_event(struct store *store, struct store_request *request, uint64_t offset, struct span body)
-{
-    struct event **place = &request->events[offset - request->since.offset - 1];
-    struct position position = {store->epoch, offset};
-
-    if (*place == NULL && event_read(body, request->room, position, store->registry, place) == OK)
-        request->event_count++;
-}
-
-static bool was_missed(const struct store_request *request, uint64_t offset)
-{
-    return offset > request->since.offset && offset <= request->position.offset;
-}
-
-/* Backwards along the chain, until it leads to what was seen, or nowhere: that was removed. */
-static enum err read_chain(struct store *store, struct store_request *request, uint64_t last)
-{
-    sqlite3_stmt *statement = store->sql.statements[SQL_event_step];
-    enum err err = OK;
-
-    while (last > 0) {
-        uint64_t offset, previous;
-
-        sql_bind_u64(statement, 1, last);
-        if ((err = sql_row(statement)) != OK)
-            break;
-        offset = sql_column_u64(statement, 0);
-        previous = sql_column_u64(statement, 1);
-        if (was_missed(request, offset))
-            place_event(store, request, offset, sql_column(statement, 2));
-        sqlite3_reset(statement);
-        last = offset > request->since.offset + 1 && previous < last ? previous : 0;
-    }
-    return err == ERR_NOT_FOUND ? OK : err;
-}
-
-static enum err read_index(struct store *store, struct store_request *request, int64_t room_id)
-{
-    sqlite3_stmt *statement = store->sql.statements[SQL_room_event_since];
-    enum err err;
-
-    sql_bind_i64(statement, 1, room_id);
-    sql_bind_u64(statement, 2, request->since.offset);
-    while ((err = sql_row(statement)) == OK) {
-        uint64_t offset = sql_column_u64(statement, 0);
-
-        if (was_missed(request, offset))
-            place_event(store, request, offset, sql_column(statement, 1));
-    }
-    return err == ERR_NOT_FOUND ? OK : err;
-}
-
-/* The places may have gaps: give up what is behind them. */
-static void drop_events(struct store_request *request, uint64_t place_count)
-{
-    for (uint64_t i = 0; i < place_count; i++)
-        event_unref(request->events[i]);
-    request->event_count = 0;
-}
-
-/* All that came after a position, or nothing. */
-static enum err answer_events(struct store *store, struct store_request *request)
-{
-    struct stored_room *room;
-    uint64_t missed;
-    enum err err;
-
-    request->is_complete = false;
-    request->event_count = 0;
-    if ((err = open_room(store, request, &room)) != OK)
-        return err;
-    if (request->since.epoch != store->epoch || request->since.offset > room->head)
-        return OK; /* another history, or a future */
-    missed = room->head - request->since.offset;
-    if (missed > request->count_max)
-        return OK;
-    request->events = arena_alloc(&request->arena, missed * sizeof(*request->events));
-    if ((err = read_chain(store, request, room->last)) == OK)
-        err = read_index(store, request, room->id);
-    request->is_complete = err == OK && request->event_count == missed;
-    if (!request->is_complete)
-        drop_events(request, missed);
-    return err;
-}
-
-static enum err answer_op(struct store *store, struct store_request *request)
-{
-    bool found;
-    enum err err;
-
-    request->is_repeat = false;
-    request->err = OK;
-    err = find_op(store, op_key(store, request), request, &found);
-    return err == OK ? request->err : err;
-}
-
-static enum err answer(struct store *store, struct store_request *request)
-{
-    struct stored_room *room;
-
-    assert(request->kind != STORE_COMMIT);
-    switch (request->kind) {
-    case STORE_RECORD_LOAD: return load_record(store, request);
-    case STORE_ROOM_OPEN: return open_room(store, request, &room);
-    case STORE_EVENTS_READ: return answer_events(store, request);
-    case STORE_OP_FIND: return answer_op(store, request);
-    case STORE_COMMIT: break;
-    }
-    return ERR_INTERNAL;
-}
-
-/* ---- a batch ---- */
-
-static enum err execute_all(struct store *store, struct store_request **requests, size_t count, int64_t wall_ms)
-{
-    enum err err;
-
-    for (size_t i = 0; i < count; i++) {
-        if (requests[i]->kind == STORE_COMMIT) {
-            if ((err = commit_write(store, requests[i], wall_ms)) != OK)
-                return err;
-        } else {
-            requests[i]->err = answer(store, requests[i]);
-            if (requests[i]->err != OK && sqlite3_get_autocommit(store->sql.db))
-                return requests[i]->err; /* reading failed so badly that the transaction is gone */
-        }
-    }
-    return OK;
-}
-
-static void answer_all(struct store *store, struct store_request **requests, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        requests[i]->err = answer(store, requests[i]);
-}
-
-/* Nothing was written. What was asked is asked again: the first answers may have told of what is undone. */
-static void fail_all(struct store *store, struct store_request **requests, size_t count, enum err err)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct store_request *request = requests[i];
-
-        if (request->kind == STORE_COMMIT) {
-            request->err = err;
-            request->is_repeat = false;
-        } else {
-            drop_events(request, request->event_count); /* complete, or none */
-            request->err = answer(store, request);
-        }
-    }
-}
-
-static void count_commits(struct store_request **requests, size_t count)
-{
-    int64_t changes = 0;
-
-    for (size_t i = 0; i < count; i++)
-        changes += requests[i]->kind == STORE_COMMIT && requests[i]->err == OK && !requests[i]->is_repeat &&
-                   requests[i]->commit.has_change;
-    metric_add(METRIC_store_commits, 1);
-    metric_add(METRIC_changes_committed, changes);
-}
-
-void store_execute(struct store *store, struct store_request **requests, size_t count, int64_t wall_ms)
-{
-    bool writes = false;
-    enum err err = OK;
-
-    for (size_t i = 0; i < count; i++)
-        writes = writes || requests[i]->kind == STORE_COMMIT;
-    if (!writes) {
-        answer_all(store, requests, count);
-        return;
-    }
-    if ((err = store_begin(store)) == OK)
-        err = store_end(store, execute_all(store, requests, count, wall_ms));
-    if (err != OK)
-        fail_all(store, requests, count, err);
-    else
-        count_commits(requests, count);
 }

@@ -1,4 +1,5 @@
-/* One record, now and in the past. A past state is the nearest state that was kept whole before it, and the changes since then applied again. */
+/* One record, now and in the past. A past state is the nearest state that was kept whole before it, and the changes
+ * since then applied again. */
 #include "store/sqlite_internal.h"
 
 #include <assert.h>
@@ -57,8 +58,10 @@ struct step {
     struct change *change;
 };
 
-/* Where to begin, to come to a version soon: at the last change, or at the first one from that version on whose state was kept. */
-static enum err start_above(struct store_reader *reader, const struct found_record *record, uint64_t version, struct step *step)
+/* Where to begin, to come to a version soon: at the last change, or at the first one from that version on whose
+ * state was kept. */
+static enum err start_above(struct store_reader *reader, const struct found_record *record, uint64_t version,
+                            struct step *step)
 {
     sqlite3_stmt *statement = reader->sql.statements[SQL_milestone_from];
     enum err err;
@@ -125,7 +128,8 @@ static enum err load_milestone(struct store_reader *reader, int64_t room_id, uin
 }
 
 /* The changes between the state that was kept and the one that is asked for. */
-static enum err collect(struct store_reader *reader, const struct found_record *record, uint64_t version, struct past *past)
+static enum err collect(struct store_reader *reader, const struct found_record *record, uint64_t version,
+                        struct past *past)
 {
     struct step step;
     enum err err;
@@ -155,7 +159,8 @@ static enum err apply(struct past *past, struct change *change)
     return err;
 }
 
-static enum err travel(struct store_reader *reader, const struct found_record *record, uint64_t version, struct past *past)
+static enum err travel(struct store_reader *reader, const struct found_record *record, uint64_t version,
+                       struct past *past)
 {
     uint64_t count;
     enum err err;
@@ -209,8 +214,8 @@ enum err store_record_at(struct store_reader *reader, struct arena *arena, const
 
 /* ---- history ---- */
 
-static enum err read_changes(struct store_reader *reader, struct arena *arena, const struct found_record *record, uint64_t before,
-                             uint32_t limit, struct history_page *page)
+static enum err read_changes(struct store_reader *reader, struct arena *arena, const struct found_record *record,
+                             uint64_t before, uint32_t limit, struct history_page *page)
 {
     struct step step;
     enum err err;

@@ -8,13 +8,12 @@
 #include <string.h>
 
 enum {
-    IMPORT_BATCH = 1000,   /* records in a transaction */
-    NUMBERS_AT_ONCE = 16,  /* what a crash can cost: numbers that nobody gets */
+    IMPORT_BATCH = 1000,  /* records in a transaction */
+    NUMBERS_AT_ONCE = 16, /* what a crash can cost: numbers that nobody gets */
 };
 
-/* ---- generated numbers ----
- * The table says up to where numbers may have been given out; what was given out in fact is in memory, and is written when the store is
- * closed. So most numbers cost no disk flush. */
+/* ---- generated numbers ---- The table says up to where numbers may have been given out; what was given out in fact
+ * is in memory, and is written when the store is closed. So most numbers cost no disk flush. */
 
 /* The number in an id of this type's own form: "WO-" and digits. */
 static bool number_of(const struct type *shape, struct span id, uint64_t *number)
@@ -128,9 +127,8 @@ void numbers_give_back(struct store *store)
     }
 }
 
-/* ---- import ----
- * Each record is made by a change like any other, so that its history begins where it begins. It is numbered in its own room only: nobody
- * listens to the feeds yet. */
+/* ---- import ---- Each record is made by a change like any other, so that its history begins where it begins. It is
+ * numbered in its own room only: nobody listens to the feeds yet. */
 
 struct import {
     struct store *store;
@@ -150,7 +148,8 @@ static struct span label_of(struct arena *arena, const struct type *type, yyjson
 }
 
 /* The change that makes the record, and the state it makes. */
-static enum err make_change(struct import *import, struct arena *arena, struct span id, yyjson_val *record, struct change *change)
+static enum err make_change(struct import *import, struct arena *arena, struct span id, yyjson_val *record,
+                            struct change *change)
 {
     struct span field;
     enum err err;

@@ -1,8 +1,8 @@
-/* Pages of a type's records, filtered, searched and sorted. The text of the statement depends only on which fields are asked for, by number; what
- * people typed, and the fields' names, are bound values.
+/* Pages of a type's records, filtered, searched and sorted. The text of the statement depends only on which fields are
+ * asked for, by number; what people typed, and the fields' names, are bound values.
  *
- * A page goes on after the last row of the one before: after its sort value and, where those are equal, its id. So rows that come or go
- * meanwhile move nothing. */
+ * A page goes on after the last row of the one before: after its sort value and, where those are equal, its id. So
+ * rows that come or go meanwhile move nothing. */
 #include "store/sqlite_internal.h"
 
 #include "base/base64.h"
@@ -70,7 +70,8 @@ static struct value column_value(sqlite3_stmt *statement, int column, struct are
 {
     switch (sqlite3_column_type(statement, column)) {
     case SQLITE_NULL: return (struct value){.kind = VALUE_NULL};
-    case SQLITE_INTEGER: return (struct value){.kind = VALUE_INTEGER, .integer = sqlite3_column_int64(statement, column)};
+    case SQLITE_INTEGER:
+        return (struct value){.kind = VALUE_INTEGER, .integer = sqlite3_column_int64(statement, column)};
     case SQLITE_FLOAT: return (struct value){.kind = VALUE_REAL, .real = sqlite3_column_double(statement, column)};
     default: return (struct value){.kind = VALUE_TEXT, .text = sql_column_copy(statement, column, arena)};
     }
@@ -86,7 +87,8 @@ static bool is_number(const struct field *field)
 /* What is no single value has no order, and nothing to compare with. */
 static bool is_plain(const struct field *field)
 {
-    return field == NULL || (field->kind != FIELD_JSON && field->kind != FIELD_OBJECT && field->kind != FIELD_COLLECTION);
+    return field == NULL ||
+           (field->kind != FIELD_JSON && field->kind != FIELD_OBJECT && field->kind != FIELD_COLLECTION);
 }
 
 static bool parse_double(struct span text, double *out)
@@ -258,7 +260,9 @@ static bool read_sort_value(uint8_t kind, struct span bytes, struct value *out)
 {
     switch (kind) {
     case VALUE_NULL: out->kind = VALUE_NULL; return bytes.len == 0;
-    case VALUE_INTEGER: out->kind = VALUE_INTEGER; return take(&bytes, &out->integer, sizeof(out->integer)) && bytes.len == 0;
+    case VALUE_INTEGER:
+        out->kind = VALUE_INTEGER;
+        return take(&bytes, &out->integer, sizeof(out->integer)) && bytes.len == 0;
     case VALUE_REAL: out->kind = VALUE_REAL; return take(&bytes, &out->real, sizeof(out->real)) && bytes.len == 0;
     case VALUE_TEXT:
         out->kind = VALUE_TEXT;
@@ -279,9 +283,9 @@ static bool cursor_read(struct listing *listing, struct span text)
     if (base64url_decode(&bytes, text) != OK)
         goto done;
     rest = arena_copy(listing->arena, buf_span(&bytes)); /* what the values point into */
-    is_good = take(&rest, &hash, sizeof(hash)) && hash == query_hash(listing->query) && take(&rest, &kind, sizeof(kind)) &&
-              take_bytes(&rest, &value) && read_sort_value(kind, value, &listing->after) &&
-              take_bytes(&rest, &listing->after_id) && rest.len == 0;
+    is_good = take(&rest, &hash, sizeof(hash)) && hash == query_hash(listing->query) &&
+              take(&rest, &kind, sizeof(kind)) && take_bytes(&rest, &value) &&
+              read_sort_value(kind, value, &listing->after) && take_bytes(&rest, &listing->after_id) && rest.len == 0;
 done:
     buf_deinit(&bytes);
     return is_good;
@@ -300,12 +304,13 @@ static void append_after(struct listing *listing)
     if (listing->query->sort == NULL) {
         buf_printf(&listing->text, " AND id %s ?%d", beyond, id);
     } else if (listing->after.kind == VALUE_NULL) {
-        buf_printf(&listing->text, " AND ((%s IS NULL AND id %s ?%d)%s%s%s)", listing->sort, beyond, id, down ? "" : " OR ",
-                   down ? "" : listing->sort, down ? "" : " IS NOT NULL");
+        buf_printf(&listing->text, " AND ((%s IS NULL AND id %s ?%d)%s%s%s)", listing->sort, beyond, id,
+                   down ? "" : " OR ", down ? "" : listing->sort, down ? "" : " IS NOT NULL");
     } else {
         value = add_value(listing, listing->after);
         buf_printf(&listing->text, " AND (%s %s ?%d OR (%s = ?%d AND id %s ?%d)%s%s%s)", listing->sort, beyond, value,
-                   listing->sort, value, beyond, id, down ? " OR " : "", down ? listing->sort : "", down ? " IS NULL" : "");
+                   listing->sort, value, beyond, id, down ? " OR " : "", down ? listing->sort : "",
+                   down ? " IS NULL" : "");
     }
 }
 
@@ -419,7 +424,8 @@ static enum err fill_page(struct listing *listing, struct list_page *page)
     return err;
 }
 
-enum err store_list(struct store_reader *reader, struct arena *arena, const struct list_query *query, struct list_page *page)
+enum err store_list(struct store_reader *reader, struct arena *arena, const struct list_query *query,
+                    struct list_page *page)
 {
     struct listing listing = {.reader = reader, .query = query, .arena = arena};
     enum err err;

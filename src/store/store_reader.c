@@ -1,5 +1,6 @@
-/* The reading connection: lists, history and backups, beside the one that writes and never in its way. It never writes to the file and never
- * moves the WAL into it: two connections that did would have to be timed against each other. */
+/* The reading connection: lists, history and backups, beside the one that writes and never in its way. It never
+ * writes to the file and never moves the WAL into it: two connections that did would have to be timed against each
+ * other. */
 #include "store/sqlite_internal.h"
 
 #include "base/clock.h"

@@ -1,5 +1,6 @@
-/* What the writer remembers of rooms, so that a commit asks the database nothing it knows: row ids, heads, record versions. Least
- * recently used ones go. What is remembered runs ahead of the file inside a transaction; when that fails everything is forgotten. */
+/* What the writer remembers of rooms, so that a commit asks the database nothing it knows: row ids, heads, record
+ * versions. Least recently used ones go. What is remembered runs ahead of the file inside a transaction; when that
+ * fails everything is forgotten. */
 #include "store/sqlite_internal.h"
 
 #include "base/memory.h"
@@ -25,8 +26,7 @@ static struct stored_room *room_of(struct list *node)
 
 void rooms_forget(struct room_cache *cache)
 {
-    LIST_EACH(&cache->recent, node)
-    {
+    LIST_EACH (&cache->recent, node) {
         list_remove(node);
         free(room_of(node));
     }

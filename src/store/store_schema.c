@@ -1,49 +1,55 @@
 /* The tables, what makes a file one of ours, and whether it is in good order. */
 #include "store/sqlite_internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
-enum { APPLICATION_ID = 0x636c6264 }; /* "clbd" */
+#define APPLICATION_ID 1668047460 /* "clbd" */
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
 
-/* What is written where decides the speed. A change appends to event, to op, and to the ends of the crowded rooms in room_event; the one
- * place it touches that depends on the record is the record's row. So the events of a record's own room have no index: each knows the one
- * before it there (previous), the record's row knows the last, and reading goes backwards. Changes have a chain of their own (previous_change),
- * which is the record's history: the events of changes are never removed, all others go when they are old.
+/* What is written where decides the speed. A change appends to event, to op, and to the ends of the crowded rooms in
+ * room_event; the one place it touches that depends on the record is the record's row. So the events of a record's own
+ * room have no index: each knows the one before it there (previous), the record's row knows the last, and reading goes
+ * backwards. Changes have a chain of their own (previous_change), which is the record's history: the events of changes
+ * are never removed, all others go when they are old.
  *
  * A room is a record's when it has a row in record, which it gets with its first event. */
 static const char *const tables[] = {
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL CHECK (value BETWEEN 0 AND 9007199254740991)) "
-    "STRICT, WITHOUT ROWID",
+    "CREATE TABLE counter (name TEXT PRIMARY KEY, "
+    "value INTEGER NOT NULL CHECK (value BETWEEN 0 AND 9007199254740991)) STRICT, WITHOUT ROWID",
     "CREATE TABLE type (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
 
     /* head: no event of the room that was removed had a greater offset */
     "CREATE TABLE room (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, "
     "head INTEGER NOT NULL DEFAULT 0 CHECK (head BETWEEN 0 AND 9007199254740991)) STRICT",
-    /* version: of the change, 0: something else; offset, previous: in the record's room it belongs to, 0: none; rooms: (room_id, offset) pairs of its
-     * rows in room_event */
-    "CREATE TABLE event (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, version INTEGER NOT NULL, offset INTEGER NOT NULL, "
-    "previous INTEGER NOT NULL, previous_change INTEGER NOT NULL, rooms BLOB NOT NULL, body TEXT NOT NULL) STRICT",
-    "CREATE TABLE room_event (room_id INTEGER NOT NULL, offset INTEGER NOT NULL CHECK (offset BETWEEN 1 AND 9007199254740991), "
+    /* version: of the change, 0: something else; offset, previous: in the record's room it belongs to, 0: none;
+     * rooms: (room_id, offset) pairs of its rows in room_event */
+    "CREATE TABLE event (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, version INTEGER NOT NULL, "
+    "offset INTEGER NOT NULL, previous INTEGER NOT NULL, previous_change INTEGER NOT NULL, "
+    "rooms BLOB NOT NULL, body TEXT NOT NULL) STRICT",
+    "CREATE TABLE room_event (room_id INTEGER NOT NULL, "
+    "offset INTEGER NOT NULL CHECK (offset BETWEEN 1 AND 9007199254740991), "
     "seq INTEGER NOT NULL, PRIMARY KEY (room_id, offset)) STRICT, WITHOUT ROWID",
 
-    /* head: offset of the last event of its room; last, last_change: seqs; version 0: only its room was spoken in; state is empty when is_deleted.
-     * A record that is made again goes on with its versions. */
+    /* head: offset of the last event of its room; last, last_change: seqs; version 0: only its room was spoken in;
+     * state is empty when is_deleted. A record that is made again goes on with its versions. */
     "CREATE TABLE record (room_id INTEGER PRIMARY KEY, type_id INTEGER NOT NULL, id TEXT NOT NULL, "
-    "head INTEGER NOT NULL CHECK (head BETWEEN 0 AND 9007199254740991), last INTEGER NOT NULL, last_change INTEGER NOT NULL DEFAULT 0, "
-    "version INTEGER NOT NULL DEFAULT 0 CHECK (version BETWEEN 0 AND 9007199254740991), updated_ms INTEGER NOT NULL DEFAULT 0, "
+    "head INTEGER NOT NULL CHECK (head BETWEEN 0 AND 9007199254740991), "
+    "last INTEGER NOT NULL, last_change INTEGER NOT NULL DEFAULT 0, "
+    "version INTEGER NOT NULL DEFAULT 0 CHECK (version BETWEEN 0 AND 9007199254740991), "
+    "updated_ms INTEGER NOT NULL DEFAULT 0, "
     "is_deleted INTEGER NOT NULL DEFAULT 1 CHECK (is_deleted IN (0, 1)), state TEXT NOT NULL DEFAULT '') STRICT",
-    "CREATE UNIQUE INDEX record_live ON record (type_id, id) WHERE is_deleted = 0",
+    "CREATE INDEX record_type ON record (type_id, is_deleted, id)",
     /* the whole state every MILESTONE_EVERY versions, and the seq of the change that made it */
     "CREATE TABLE milestone (room_id INTEGER NOT NULL, version INTEGER NOT NULL, seq INTEGER NOT NULL, "
     "time_ms INTEGER NOT NULL, state TEXT NOT NULL, PRIMARY KEY (room_id, version)) STRICT, WITHOUT ROWID",
     /* key: user, NUL, the client's id; offset: of the first event in its first room, 0: there was none */
-    "CREATE TABLE op (seq INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, hash INTEGER NOT NULL, time_ms INTEGER NOT NULL, "
-    "offset INTEGER NOT NULL, answer BLOB NOT NULL) STRICT",
+    "CREATE TABLE op (seq INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, hash INTEGER NOT NULL, "
+    "time_ms INTEGER NOT NULL, offset INTEGER NOT NULL, answer BLOB NOT NULL) STRICT",
 
-    "CREATE TABLE account (id TEXT PRIMARY KEY, username TEXT UNIQUE COLLATE NOCASE, name TEXT NOT NULL, avatar TEXT NOT NULL, "
-    "password_hash TEXT NOT NULL, roles TEXT NOT NULL, is_disabled INTEGER NOT NULL, "
+    "CREATE TABLE account (id TEXT PRIMARY KEY, username TEXT UNIQUE COLLATE NOCASE, name TEXT NOT NULL, "
+    "avatar TEXT NOT NULL, password_hash TEXT NOT NULL, roles TEXT NOT NULL, is_disabled INTEGER NOT NULL, "
     "generation INTEGER NOT NULL CHECK (generation BETWEEN 1 AND 9007199254740991)) STRICT, WITHOUT ROWID",
     "CREATE TABLE login (key BLOB PRIMARY KEY, user_id TEXT NOT NULL, created_ms INTEGER NOT NULL, "
     "expires_ms INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT, WITHOUT ROWID",
@@ -67,10 +73,10 @@ static enum err create_tables(sqlite3 *db)
 
 enum err schema_create(sqlite3 *db, struct buf *why)
 {
-    char marks[96];
+    static const char marks[] =
+        "PRAGMA application_id=" TEXT(APPLICATION_ID) "; PRAGMA user_version=" TEXT(SCHEMA_VERSION);
     enum err err;
 
-    (void)snprintf(marks, sizeof(marks), "PRAGMA application_id=%d; PRAGMA user_version=%d", APPLICATION_ID, SCHEMA_VERSION);
     if ((err = sql_exec(db, "BEGIN IMMEDIATE")) != OK)
         goto done;
     if ((err = create_tables(db)) == OK && (err = sql_exec(db, marks)) == OK)
@@ -122,7 +128,8 @@ static bool same_row(sqlite3_stmt *a, sqlite3_stmt *b)
     return same_column(a, b, 0) && same_column(a, b, 1) && same_column(a, b, 2) && same_column(a, b, 3);
 }
 
-/* Whether both databases say the same of every table and index, and have nothing else: no trigger, no view, no table of others. */
+/* Whether both databases say the same of every table and index, and have nothing else: no trigger, no view, no table
+ * of others. */
 static enum err compare_schemas(sqlite3 *ours, sqlite3 *theirs, struct buf *why)
 {
     static const char query[] = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name";

@@ -1,5 +1,5 @@
-/* collabd_contains(text, needle): whether a text contains another in any case, in any script. Nothing in the needle has a meaning of its own, as
- * % and _ would have for LIKE, and its cost is linear. Runs on the reader's connection. */
+/* collabd_contains(text, needle): whether a text contains another in any case, in any script. Nothing in the needle
+ * has a meaning of its own, as % and _ would have for LIKE, and its cost is linear. Runs on the reader's connection. */
 #include "store/sqlite_internal.h"
 
 #include "base/utf8.h"
@@ -64,8 +64,8 @@ static void contains(sqlite3_context *context, int count, sqlite3_value **values
 enum err search_install(struct store_reader *reader)
 {
     int code = sqlite3_create_function_v2(reader->sql.db, "collabd_contains", 2,
-                                          SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, reader, contains, NULL, NULL,
-                                          NULL);
+                                          SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, reader, contains,
+                                          NULL, NULL, NULL);
 
     reader->locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
     return sql_err(reader->sql.db, code);

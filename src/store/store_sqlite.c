@@ -1,7 +1,8 @@
 /* Opening and closing the embedded database, and its transactions.
  *
- * A database that was open when the process died is not whole without its WAL. So the file says itself that it is open, in the part that does
- * not depend on the WAL: a WAL that is missing then, or that belongs to another file or time, is noticed before anything is done with it. */
+ * A database that was open when the process died is not whole without its WAL. So the file says itself that it is
+ * open, in the part that does not depend on the WAL: a WAL that is missing then, or that belongs to another file or
+ * time, is noticed before anything is done with it. */
 #include "store/sqlite_internal.h"
 
 #include "base/log.h"
@@ -140,8 +141,9 @@ static enum err check_wal(struct store *store, const struct glance *before, stru
     struct glance now = {0};
 
     if (before->is_readable && before->is_open && !before->has_wal) {
-        buf_append_str(why, "collabd.db-wal is missing, and the last changes were in it: put it back, or go on without them by restoring from "
-                            "a copy of collabd.db");
+        buf_append_str(
+            why, "collabd.db-wal is missing, and the last changes were in it: put it back, or go on without them by "
+                 "restoring from a copy of collabd.db");
         return ERR_STORAGE;
     }
     if (!before->wal_has_content && !before->is_open)
@@ -218,7 +220,8 @@ static void note_outcome(struct store *store, enum err err)
 
 enum err store_end(struct store *store, enum err err)
 {
-    /* Some failures roll back by themselves: what came after them was written outside any transaction, so there must be no such thing. */
+    /* Some failures roll back by themselves: what came after them was written outside any transaction, so there must
+     * be no such thing. */
     bool is_whole = !sqlite3_get_autocommit(store->sql.db);
 
     assert(err != OK || is_whole);
@@ -405,8 +408,8 @@ enum err store_open(const struct store_options *options, struct store **out, str
     store->log_events_max = options->log_events_max;
     store->log_age_ms = options->log_age_ms;
     store->op_age_ms = options->op_age_ms;
-    if ((err = store_make_folder(options->folder, why)) != OK || (err = store_lock(options->folder, &store->lock, why)) != OK ||
-        (err = open_file(store, why)) != OK)
+    if ((err = store_make_folder(options->folder, why)) != OK ||
+        (err = store_lock(options->folder, &store->lock, why)) != OK || (err = open_file(store, why)) != OK)
         goto done;
     *out = store;
     store = NULL;

@@ -1,8 +1,9 @@
 /* Each lane is a thread with a mailbox; the two that hash passwords share a bounded queue instead.
  *
- * The writing lane takes everything that waits and goes through it in order: requests next to each other are one batch, a job between them ends
- * it. What the store did with a batch becomes one piece of mail per worker, in the store's order. So while the disk flushes one batch the next one
- * gathers by itself, and no timer decides how long to wait for company. */
+ * The writing lane takes everything that waits and goes through it in order: requests next to each other are one
+ * batch, a job between them ends it. What the store did with a batch becomes one piece of mail per worker, in the
+ * store's order. So while the disk flushes one batch the next one gathers by itself, and no timer decides how long
+ * to wait for company. */
 #include "store/store_thread.h"
 
 #include "base/clock.h"
@@ -230,7 +231,8 @@ static bool write_all(struct store_thread *thread, struct mail *list)
     while (list) {
         if ((count = gather(thread, &list)) > 0) {
             execute(thread, count);
-            (void)store_tidy(thread->store, clock_wall_ms()); /* one step; what it did not do waits for the next batch */
+            (void)store_tidy(thread->store,
+                             clock_wall_ms()); /* one step; what it did not do waits for the next batch */
         } else {
             struct mail *mail = list;
 

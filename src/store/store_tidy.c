@@ -1,8 +1,8 @@
 /* Housekeeping: the WAL goes back into the file, and what is old goes.
  *
- * An event is looked at once, in the order of the log, when it is old enough: its places in rooms are removed, and itself, unless it is a
- * record's history. Between two looks a crowded room loses what exceeds the number of events that are kept.
- * The steps are small, because requests wait meanwhile. */
+ * An event is looked at once, in the order of the log, when it is old enough: its places in rooms are removed, and
+ * itself, unless it is a record's history. Between two looks a crowded room loses what exceeds the number of events
+ * that are kept. The steps are small, because requests wait meanwhile. */
 #include "store/sqlite_internal.h"
 
 #include "base/log.h"
@@ -106,7 +106,8 @@ static enum err drop_crowd(struct store *store)
         /* Twice as far back as the last look went: what was missed then is removed by age. */
         uint64_t reach = 2 * (uint64_t)CROWD;
 
-        err = drop_range(store, &(struct range){room->room_id, room->upto > reach ? room->upto - reach : 1, room->upto});
+        err =
+            drop_range(store, &(struct range){room->room_id, room->upto > reach ? room->upto - reach : 1, room->upto});
     }
     if (err == OK)
         store->crowded_count = 0;

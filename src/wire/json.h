@@ -51,7 +51,7 @@ void json_append_value(struct buf *out, yyjson_val *value);   /* compact */
 void json_append_mut(struct buf *out, yyjson_mut_val *value); /* compact */
 void json_append_number(struct buf *out,
                         double number); /* shortest form that round-trips, in any locale; not finite: null */
-/* `"key":` with a comma before it unless the last byte of *out is { or [ */
+/* `"key":` with a comma before it unless the last byte of *out is { or [. A key is a word of ours: it is not escaped. */
 void json_append_key(struct buf *out, const char *key);
 /* whole members: "key":"text" and so on, with that comma rule */
 void json_member_string(struct buf *out, const char *key, struct span text);

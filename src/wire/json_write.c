@@ -38,11 +38,25 @@ static bool needs_escape(struct span text, size_t at)
     return byte < 0x20 || byte == '"' || byte == '\\' || (byte == '/' && at > 0 && text.data[at - 1] == '<');
 }
 
-static void append_escaped(struct buf *out, struct span text)
+/* Printable ASCII that stands for itself wherever it stands: names, times, colours are of nothing else. */
+static const bool is_plain[256] = {
+    [' ' ... '!'] = true, ['#' ... '.'] = true, ['0' ... '['] = true, [']' ... '~'] = true,
+};
+
+static size_t plain_run(struct span text)
+{
+    size_t at = 0;
+
+    while (at < text.len && is_plain[(unsigned char)text.data[at]])
+        at++;
+    return at;
+}
+
+static void append_escaped(struct buf *out, struct span text, size_t plain_len)
 {
     size_t from = 0;
 
-    for (size_t at = 0; at < text.len; at++) {
+    for (size_t at = plain_len; at < text.len; at++) {
         if (!needs_escape(text, at))
             continue;
         buf_append(out, text.data + from, at - from);
@@ -67,10 +81,12 @@ static void append_repaired(struct buf *out, struct span text)
 
 void json_append_string(struct buf *out, struct span text)
 {
+    size_t plain_len = plain_run(text);
+
     buf_reserve(out, text.len + 2);
     buf_append_char(out, '"');
-    if (utf8_is_valid(text))
-        append_escaped(out, text);
+    if (plain_len == text.len || utf8_is_valid(text))
+        append_escaped(out, text, plain_len);
     else
         append_repaired(out, text);
     buf_append_char(out, '"');
@@ -137,8 +153,9 @@ static void append_comma(struct buf *out)
 void json_append_key(struct buf *out, const char *key)
 {
     append_comma(out);
-    json_append_string(out, span_from_str(key));
-    buf_append_char(out, ':');
+    buf_append_char(out, '"');
+    buf_append_str(out, key);
+    BUF_APPEND_LITERAL(out, "\":");
 }
 
 void json_member_string(struct buf *out, const char *key, struct span text)

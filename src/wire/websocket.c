@@ -333,30 +333,36 @@ bool ws_close_code_is_valid(uint16_t code)
 
 /* ---- the encoder ------------------------------------------------------------------------------------------------ */
 
-static size_t write_length(uint8_t *header, size_t len, uint8_t mask_bit)
+static size_t write_length(uint8_t *header, size_t len)
 {
     uint8_t count = 0;
 
     if (len <= CONTROL_BYTES_MAX) {
-        header[1] = (uint8_t)(mask_bit | len);
+        header[1] = (uint8_t)len;
     } else {
         count = len <= UINT16_MAX ? 2 : 8;
-        header[1] = mask_bit | (count == 2 ? LEN_IS_16_BITS : LEN_IS_64_BITS);
+        header[1] = count == 2 ? LEN_IS_16_BITS : LEN_IS_64_BITS;
     }
     for (uint8_t i = 0; i < count; i++)
         header[2 + i] = (uint8_t)((uint64_t)len >> (8 * (count - 1 - i)));
     return 2 + (size_t)count;
 }
 
+size_t ws_write_header(uint8_t header[WS_HEADER_BYTES_MAX], enum ws_opcode opcode, bool is_compressed, size_t len)
+{
+    assert(!is_control((uint8_t)opcode) || len <= CONTROL_BYTES_MAX);
+    header[0] = (uint8_t)(BIT_FIN | (is_compressed ? BIT_RSV1 : 0) | opcode);
+    return write_length(header, len);
+}
+
 void ws_append_frame(struct buf *out, enum ws_opcode opcode, bool is_compressed, struct span payload,
                      const uint8_t *mask)
 {
-    uint8_t header[14];
-    size_t header_len = write_length(header, payload.len, mask != NULL ? BIT_MASK : 0);
+    uint8_t header[WS_HEADER_BYTES_MAX];
+    size_t header_len = ws_write_header(header, opcode, is_compressed, payload.len);
 
-    assert(!is_control((uint8_t)opcode) || payload.len <= CONTROL_BYTES_MAX);
-    header[0] = (uint8_t)(BIT_FIN | (is_compressed ? BIT_RSV1 : 0) | opcode);
     if (mask != NULL) {
+        header[1] |= BIT_MASK;
         memcpy(header + header_len, mask, 4);
         header_len += 4;
     }

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/utf8.h"
 
+enum { WS_HEADER_BYTES_MAX = 14 };
 enum ws_opcode { WS_CONTINUATION = 0, WS_TEXT = 1, WS_BINARY = 2, WS_OP_CLOSE = 8, WS_OP_PING = 9, WS_OP_PONG = 10 };
 
 enum ws_step {
@@ -42,7 +43,7 @@ struct ws {
     struct buf control;    /* an unfinished control frame's payload, likewise */
     uint64_t frame_left;   /* payload bytes of the frame that are still to come */
     size_t fragment_count; /* of the message under way */
-    uint8_t header[14];    /* of the frame being read */
+    uint8_t header[WS_HEADER_BYTES_MAX]; /* of the frame being read */
     uint8_t header_len;
     uint8_t mask_phase; /* which byte of the mask is next */
     uint8_t mask[4];
@@ -65,6 +66,9 @@ void ws_deinit(struct ws *ws);
  * releases the memory of the message that was reported last. */
 must_check enum ws_step ws_feed(struct ws *ws, struct span *input, struct ws_event *event);
 
+/* Writes the header of an unmasked frame whose payload has `len` bytes; gives its length. For who puts frames together
+ * in one piece. */
+size_t ws_write_header(uint8_t header[WS_HEADER_BYTES_MAX], enum ws_opcode opcode, bool is_compressed, size_t len);
 /* Appends a frame. Server frames are not masked; `mask` is NULL for them and 4 bytes for a client's. */
 void ws_append_frame(struct buf *out, enum ws_opcode opcode, bool is_compressed, struct span payload,
                      const uint8_t *mask);

@@ -221,8 +221,8 @@ void hub_double_advance(struct hub_double *world, uint64_t ms)
     hub_set_time(world->hub, world->now_ms, (int64_t)world->now_ms);
 }
 
-static struct answer *join(struct hub_double *world, session_id session, unsigned user, const char *room, bool is_present,
-                           const struct position *since)
+static struct answer *join(struct hub_double *world, session_id session, unsigned user, const char *room,
+                           bool is_present, const struct position *since)
 {
     struct command *command = hub_double_command(world, COMMAND_JOIN, session, user, room);
 

@@ -38,8 +38,9 @@ static void *add_row(void **rows, unsigned *count, unsigned *capacity, size_t si
     return memset((char *)*rows + (size_t)(*count)++ * size, 0, size);
 }
 
-#define ADD(store, table) \
-    add_row((void **)&(store)->table##s, &(store)->table##_count, &(store)->table##_capacity, sizeof(*(store)->table##s))
+#define ADD(store, table)                                                                     \
+    add_row((void **)&(store)->table##s, &(store)->table##_count, &(store)->table##_capacity, \
+            sizeof(*(store)->table##s))
 
 struct model_moment model_store_now(const struct model_store *store)
 {
@@ -278,9 +279,7 @@ void model_store_execute(struct model_store *store, struct store_request *reques
     const struct model_room *room;
 
     switch (request->kind) {
-    case STORE_COMMIT:
-        commit(store, request, failure, sink);
-        break;
+    case STORE_COMMIT: commit(store, request, failure, sink); break;
     case STORE_RECORD_LOAD:
         request->err = failure;
         if (failure == OK)

@@ -38,8 +38,8 @@ struct model_op {
 
 struct model_store {
     const struct type_registry *registry;
-    uint64_t seed;           /* of the rooms' epochs */
-    uint32_t events_max;     /* of a room, kept for reading */
+    uint64_t seed;       /* of the rooms' epochs */
+    uint32_t events_max; /* of a room, kept for reading */
     unsigned room_count, event_count, change_count, op_count;
     unsigned room_capacity, event_capacity, change_capacity, op_capacity;
     struct model_room *rooms;
@@ -51,8 +51,8 @@ struct model_store {
 /* Where what was done goes: a commit's events, one per room that shows it, come right before its completion. */
 struct model_sink {
     void *arg;
-    void (*committed)(void *arg, struct event *event);         /* borrows */
-    void (*done)(void *arg, struct store_request *request);    /* takes */
+    void (*committed)(void *arg, struct event *event);      /* borrows */
+    void (*done)(void *arg, struct store_request *request); /* takes */
 };
 
 void model_store_init(struct model_store *store, const struct type_registry *registry, uint64_t seed);

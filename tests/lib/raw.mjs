@@ -26,9 +26,18 @@ export class Raw {
     this.isOver = false; // the server's end was read, or the connection broke
     this.error = null;
     this.waiters = new Set();
+    this.parsed = []; // answers, as far as answers() has looked
+    this.parsedTo = 0;
     socket.setNoDelay(true);
+    let store = Buffer.alloc(0); // of which `bytes` is the part that is filled
     socket.on('data', (chunk) => {
-      this.bytes = this.bytes.length ? Buffer.concat([this.bytes, chunk]) : chunk;
+      const length = this.bytes.length + chunk.length;
+      if (length > store.length) {
+        store = Buffer.allocUnsafe(length * 2);
+        this.bytes.copy(store);
+      }
+      chunk.copy(store, this.bytes.length);
+      this.bytes = store.subarray(0, length);
       this.#wake();
     });
     socket.on('error', (error) => (this.error = error.code));
@@ -84,7 +93,10 @@ export class Raw {
   /** In pieces of `size` bytes, each a packet (and a TLS record) of its own. Stops when the server has ended the connection. */
   async writeSplit(bytes, size = 1) {
     const buffer = Buffer.from(bytes);
-    for (let at = 0; at < buffer.length && !this.isOver; at += size) await this.write(buffer.subarray(at, at + size));
+    for (let at = 0; at < buffer.length && !this.isOver; at += size) {
+      await this.write(buffer.subarray(at, at + size));
+      await new Promise(setImmediate); // the server's turn
+    }
   }
 
   waitOver(ms) {
@@ -93,8 +105,14 @@ export class Raw {
 
   /** `count` whole answers. */
   async answers(count, ms) {
-    await this.until(() => this.isOver || parseAnswers(this.bytes).answers.length >= count, `answer ${count}`, ms);
-    return parseAnswers(this.bytes).answers;
+    const look = () => {
+      const { answers, rest } = parseAnswers(this.bytes.subarray(this.parsedTo));
+      this.parsed.push(...answers);
+      this.parsedTo = this.bytes.length - rest.length;
+      return this.isOver || this.parsed.length >= count;
+    };
+    await this.until(look, `answer ${count}`, ms);
+    return this.parsed;
   }
 
   destroy() {
@@ -131,6 +149,15 @@ export async function exchange(server, bytes, { how = 'whole', count } = {}) {
   const result = { ...parseAnswers(raw.bytes), isOver: raw.isOver, error: raw.error };
   raw.destroy();
   return result;
+}
+
+/** Logs in over a connection that is closed afterwards; gives the cookie. */
+export async function enter(server, username, password = 'demo') {
+  const body = JSON.stringify({ username, password });
+  const head = `POST /api/v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
+  const [answer] = (await exchange(server, head + body)).answers;
+  if (answer?.status !== 200) throw new Error(`login of ${username}: ${answer?.status} ${answer?.body}`);
+  return answer.headers.get('set-cookie').split(';')[0];
 }
 
 // ---- WebSocket ----------------------------------------------------------------------------------------------------

@@ -139,16 +139,19 @@ export class Client {
     return new Promise((resolve, reject) => {
       const waiter = () => {
         const later = find();
-        if (!later) return;
+        if (!later && !this.closed) return;
         this.waiters.delete(waiter);
         clearTimeout(timer);
-        resolve(later);
+        if (later) resolve(later);
+        else fail();
       };
-      const timer = setTimeout(() => {
+      const fail = () => {
         this.waiters.delete(waiter);
         reject(new Error(`${what} did not come; heard ${JSON.stringify(this.heard.slice(-5))}, closed ${JSON.stringify(this.closed)}`));
-      }, ms);
+      };
+      const timer = setTimeout(fail, ms);
       this.waiters.add(waiter);
+      if (this.closed) waiter(); // nothing more will come
     });
   }
 

@@ -15,16 +15,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char types[] = "{\"order\":{\"channel\":\"order-updates\",\"id_prefix\":\"O-\",\"label\":\"title\",\"fields\":{"
-                            "\"title\":{\"kind\":\"string\"},"
-                            "\"status\":{\"kind\":\"enum\",\"values\":[\"draft\",\"open\",\"done\"]},"
-                            "\"qty\":{\"kind\":\"integer\"},"
-                            "\"price\":{\"kind\":\"number\"},"
-                            "\"rush\":{\"kind\":\"boolean\"},"
-                            "\"due\":{\"kind\":\"date\"},"
-                            "\"notes\":{\"kind\":\"text\"},"
-                            "\"tags\":{\"kind\":\"json\"},"
-                            "\"items\":{\"kind\":\"collection\"}}}}";
+static const char types[] =
+    "{\"order\":{\"channel\":\"order-updates\",\"id_prefix\":\"O-\",\"label\":\"title\",\"fields\":{"
+    "\"title\":{\"kind\":\"string\"},"
+    "\"status\":{\"kind\":\"enum\",\"values\":[\"draft\",\"open\",\"done\"]},"
+    "\"qty\":{\"kind\":\"integer\"},"
+    "\"price\":{\"kind\":\"number\"},"
+    "\"rush\":{\"kind\":\"boolean\"},"
+    "\"due\":{\"kind\":\"date\"},"
+    "\"notes\":{\"kind\":\"text\"},"
+    "\"tags\":{\"kind\":\"json\"},"
+    "\"items\":{\"kind\":\"collection\"}}}}";
 
 /* ---- the folder ---- */
 
@@ -132,7 +133,8 @@ static void show_in(struct store_request *request, const char *room)
     entry->rooms[entry->room_count++] = arena_copy(&request->arena, span_from_str(room));
 }
 
-static struct store_request *commit_change(struct store_fixture *fixture, const char *id, uint64_t version, struct change *change)
+static struct store_request *commit_change(struct store_fixture *fixture, const char *id, uint64_t version,
+                                           struct change *change)
 {
     struct store_request *request = store_request_new(STORE_COMMIT);
     struct event *event = event_new(EVENT_CHANGE, SPAN_EMPTY);
@@ -163,8 +165,8 @@ static struct store_request *commit_change(struct store_fixture *fixture, const 
     return request;
 }
 
-struct store_request *store_fixture_change(struct store_fixture *fixture, const char *id, uint64_t version, struct span state,
-                                           const char *patch)
+struct store_request *store_fixture_change(struct store_fixture *fixture, const char *id, uint64_t version,
+                                           struct span state, const char *patch)
 {
     struct change change = {.entity_id = span_from_str(id)};
     struct buf after = BUF_EMPTY;
@@ -209,7 +211,8 @@ struct store_request *store_fixture_message(struct store_fixture *fixture, const
     return request;
 }
 
-void store_fixture_set_op(struct store_request *request, const char *user, const char *op, uint64_t hash, const char *answer)
+void store_fixture_set_op(struct store_request *request, const char *user, const char *op, uint64_t hash,
+                          const char *answer)
 {
     request->commit.user_id = span_from_str(user);
     request->commit.op_id = span_from_str(op);
@@ -271,7 +274,8 @@ struct position store_fixture_position(struct store_fixture *fixture, const char
     return position;
 }
 
-struct store_request *store_fixture_events(struct store_fixture *fixture, const char *room, uint64_t since, uint32_t count_max)
+struct store_request *store_fixture_events(struct store_fixture *fixture, const char *room, uint64_t since,
+                                           uint32_t count_max)
 {
     struct store_request *request = store_request_new(STORE_EVENTS_READ);
 

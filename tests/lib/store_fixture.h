@@ -1,4 +1,5 @@
-/* store_fixture.h: a store in a folder of its own, with one business type, "order", and requests ready to be executed. */
+/* store_fixture.h: a store in a folder of its own, with one business type, "order", and requests ready to be
+ * executed. */
 #pragma once
 
 #include "store/store.h"
@@ -25,14 +26,15 @@ struct store_reader *store_fixture_reader(struct store_fixture *fixture);
 /* folder/name, in the arena */
 const char *store_fixture_path(struct store_fixture *fixture, const char *name);
 
-/* A change of order ID to version: a merge patch on `state`, or the whole record when state is empty. Shown in the record's room, the type's channel
- * and "records". The request's commit.new_state is what it makes of it. */
-struct store_request *store_fixture_change(struct store_fixture *fixture, const char *id, uint64_t version, struct span state,
-                                           const char *patch);
+/* A change of order ID to version: a merge patch on `state`, or the whole record when state is empty. Shown in the
+ * record's room, the type's channel and "records". The request's commit.new_state is what it makes of it. */
+struct store_request *store_fixture_change(struct store_fixture *fixture, const char *id, uint64_t version,
+                                           struct span state, const char *patch);
 struct store_request *store_fixture_delete(struct store_fixture *fixture, const char *id, uint64_t version);
 /* A message in a room. */
 struct store_request *store_fixture_message(struct store_fixture *fixture, const char *room, const char *data);
-void store_fixture_set_op(struct store_request *request, const char *user, const char *op, uint64_t hash, const char *answer);
+void store_fixture_set_op(struct store_request *request, const char *user, const char *op, uint64_t hash,
+                          const char *answer);
 
 /* Executes one request as a batch and gives its result; the request stays the caller's. */
 enum err store_fixture_execute(struct store_fixture *fixture, struct store_request *request);
@@ -44,4 +46,5 @@ struct span store_fixture_state(struct store_fixture *fixture, const char *id, u
 /* Where a room stands. */
 struct position store_fixture_position(struct store_fixture *fixture, const char *room);
 /* A request for what came after an offset of the present epoch. */
-struct store_request *store_fixture_events(struct store_fixture *fixture, const char *room, uint64_t since, uint32_t count_max);
+struct store_request *store_fixture_events(struct store_fixture *fixture, const char *room, uint64_t since,
+                                           uint32_t count_max);

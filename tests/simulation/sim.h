@@ -3,9 +3,11 @@
  * is killed with the process; clients come and go, and send again what was not acknowledged. What each of them sees is checked
  * against the truth as it happens.
  *
- *     sim_world.c   time, mail, hubs, the store, crashes
+ *     sim_world.c   time, hubs, the store, crashes
  *     sim_client.c  what clients do
- *     sim_check.c   what must hold */
+ *     sim_mail.c    what is on its way
+ *     sim_check.c   what must hold all the time
+ *     sim_end.c     what must hold when all is quiet, and when all is over */
 #pragma once
 
 #include "base/rand.h"
@@ -54,7 +56,7 @@ struct sim_person { /* what a client believes of somebody */
     char page[24], row[24], cursor[24];
 };
 
-struct sim_seat { /* a client in a room */
+struct sim_seat {   /* a client in a room */
     bool wants;     /* it is there, or will be when it is back */
     bool is_joined; /* and was told so */
     bool listens, is_present;
@@ -116,7 +118,7 @@ struct sim {
     unsigned worker_count, client_count;
     uint64_t now_ms;
     int64_t wall_offset_ms;
-    unsigned life; /* of the process: grows with each crash */
+    unsigned life;  /* of the process: grows with each crash */
     bool is_ending; /* no more trouble */
     bool reads_fail;
     unsigned trouble; /* of 1,000 batches so many fail */
@@ -128,10 +130,11 @@ struct sim {
         unsigned worker;
     } port_worlds[SIM_WORKERS_MAX];
     uint64_t wake_ms[SIM_WORKERS_MAX]; /* the earliest wake-up that is on its way */
-    struct sim_mail **mails; /* a heap by time */
+    struct sim_mail **mails;           /* a heap by time */
     unsigned mail_count, mail_capacity;
     uint64_t mail_serial;
-    uint64_t link_ms[SIM_WORKERS_MAX + 1][SIM_WORKERS_MAX + 1]; /* when the last mail on it arrives; the last is the store */
+    uint64_t link_ms[SIM_WORKERS_MAX + 1]
+                    [SIM_WORKERS_MAX + 1]; /* when the last mail on it arrives; the last is the store */
 
     struct model_store store;
     struct store_request *queue[4096], *batch[4096];
@@ -169,7 +172,7 @@ bool sim_chance(struct sim *sim, unsigned of_1000);
 void sim_client_step(struct sim *sim, struct sim_client *client);
 void sim_client_on_answer(struct sim *sim, const struct answer *answer);
 void sim_client_on_event(struct sim *sim, unsigned worker, const struct event *event);
-void sim_client_lose(struct sim *sim, struct sim_client *client); /* its server is gone */
+void sim_client_lose(struct sim *sim, struct sim_client *client);   /* its server is gone */
 void sim_client_settle(struct sim *sim, struct sim_client *client); /* comes back if it was away */
 void sim_client_leave_all(struct sim *sim, struct sim_client *client);
 void sim_look(struct sim *sim, unsigned room);
@@ -183,8 +186,15 @@ void sim_check_joined(struct sim *sim, struct sim_client *client, unsigned room,
                       const struct answer *answer);
 void sim_check_acknowledged(struct sim *sim, struct sim_client *client, const struct sim_tag *tag,
                             const struct answer *answer);
+struct span sim_room_name(unsigned room);
+struct sim_person *sim_find_person(struct sim_person *people, unsigned count, const char *user_id);
+void sim_take_people(struct sim *sim, unsigned room, const struct answer *answer, struct sim_person *people,
+                     unsigned *count);
+/* Everything behind where it stands and before `offset` must be its own: only that is not sent to it. */
+void sim_check_no_gap(struct sim *sim, const struct sim_client *client, const struct sim_seat *seat, uint64_t offset);
+
+/* sim_end.c */
 void sim_check_looked(struct sim *sim, const struct sim_tag *tag, const struct answer *answer);
-/* When all is quiet. */
 void sim_check_quiet(struct sim *sim);
 void sim_check_answers(struct sim *sim);
 void sim_check_nobody_left(struct sim *sim);

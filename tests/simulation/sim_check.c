@@ -18,7 +18,7 @@ struct sim_truth {
         char id[17];
         session_id origin;
         bool includes_origin;
-    } *said;
+    } * said;
 };
 
 void sim_check(struct sim *sim, bool holds, const char *format, ...)
@@ -42,7 +42,7 @@ static unsigned room_index(struct span name)
     return i;
 }
 
-static struct span room_name(unsigned room)
+struct span sim_room_name(unsigned room)
 {
     return span_from_str(sim_rooms[room].name);
 }
@@ -112,7 +112,7 @@ void sim_truth_free(struct sim *sim)
 }
 
 /* Everything behind where it stands and before `offset` must be its own: only that is not sent to it. */
-static void check_no_gap(struct sim *sim, const struct sim_client *client, const struct sim_seat *seat, uint64_t offset)
+void sim_check_no_gap(struct sim *sim, const struct sim_client *client, const struct sim_seat *seat, uint64_t offset)
 {
     const unsigned room = (unsigned)(seat - client->seats);
 
@@ -144,7 +144,7 @@ static struct sim_person person_of(const struct presence *presence)
     return person;
 }
 
-static struct sim_person *find_person(struct sim_person *people, unsigned count, const char *user_id)
+struct sim_person *sim_find_person(struct sim_person *people, unsigned count, const char *user_id)
 {
     for (unsigned i = 0; i < count; i++) {
         if (strcmp(people[i].user_id, user_id) == 0)
@@ -154,15 +154,16 @@ static struct sim_person *find_person(struct sim_person *people, unsigned count,
 }
 
 /* Who was seen only after he listened was not told of himself: he knows. */
-static void on_presence(struct sim *sim, const struct sim_client *client, struct sim_seat *seat, const struct event *event,
-                        const struct presence *presence)
+static void on_presence(struct sim *sim, const struct sim_client *client, struct sim_seat *seat,
+                        const struct event *event, const struct presence *presence)
 {
     const struct sim_person person = person_of(presence);
     const bool is_himself = span_equal(presence->user_id, sim->users[client->user]->user_id);
-    struct sim_person *known = find_person(seat->people, seat->person_count, person.user_id);
+    struct sim_person *known = sim_find_person(seat->people, seat->person_count, person.user_id);
 
     if (!span_equal(presence->room, event->room)) {
-        sim_check(sim, event->type != NULL && span_equal(event->room, SPAN(ROOM_PRESENCE)), "presence in the wrong room");
+        sim_check(sim, event->type != NULL && span_equal(event->room, SPAN(ROOM_PRESENCE)),
+                  "presence in the wrong room");
         return;
     }
     if (event->kind == EVENT_USER_JOINED) {
@@ -172,15 +173,16 @@ static void on_presence(struct sim *sim, const struct sim_client *client, struct
             seat->people[seat->person_count++] = person;
         return;
     }
-    sim_check(sim, known != NULL || is_himself, "user %s is not in %.*s and does %d", person.user_id, SPAN_ARG(event->room),
-              (int)event->kind);
+    sim_check(sim, known != NULL || is_himself, "user %s is not in %.*s and does %d", person.user_id,
+              SPAN_ARG(event->room), (int)event->kind);
     if (known && event->kind == EVENT_USER_LEFT)
         *known = seat->people[--seat->person_count];
     else if (known)
         *known = person;
 }
 
-static void on_cursor(struct sim *sim, const struct sim_client *client, struct sim_seat *seat, const struct event *event)
+static void on_cursor(struct sim *sim, const struct sim_client *client, struct sim_seat *seat,
+                      const struct event *event)
 {
     struct sim_person *known;
     char user_id[8];
@@ -189,7 +191,7 @@ static void on_cursor(struct sim *sim, const struct sim_client *client, struct s
         return;
 
     copy_text(user_id, sizeof(user_id), event->user_id);
-    known = find_person(seat->people, seat->person_count, user_id);
+    known = sim_find_person(seat->people, seat->person_count, user_id);
     sim_check(sim, known != NULL, "the cursor of user %s, who is not there", user_id);
     if (known == NULL)
         return;
@@ -198,7 +200,8 @@ static void on_cursor(struct sim *sim, const struct sim_client *client, struct s
 }
 
 /* Nobody looks at what he types himself, in whichever of his pages. */
-static void on_typing(struct sim *sim, const struct sim_client *client, struct sim_seat *seat, const struct event *event)
+static void on_typing(struct sim *sim, const struct sim_client *client, struct sim_seat *seat,
+                      const struct event *event)
 {
     const uint64_t who = hash_stable(event->user_id) * 31 + hash_stable(event->typing.field);
     unsigned i = 0;
@@ -214,24 +217,19 @@ static void on_typing(struct sim *sim, const struct sim_client *client, struct s
     sim_check(sim, i < SIM_TYPING_MAX, "more typing than there is");
 }
 
-static void on_passing(struct sim *sim, const struct sim_client *client, struct sim_seat *seat, const struct event *event)
+static void on_passing(struct sim *sim, const struct sim_client *client, struct sim_seat *seat,
+                       const struct event *event)
 {
     switch (event->kind) {
     case EVENT_USER_JOINED:
     case EVENT_USER_LEFT:
-    case EVENT_PRESENCE:
-        on_presence(sim, client, seat, event, &event->presence);
-        break;
+    case EVENT_PRESENCE: on_presence(sim, client, seat, event, &event->presence); break;
     case EVENT_PRESENCE_REFRESH:
         for (uint32_t i = 0; i < event->presences.count; i++)
             on_presence(sim, client, seat, event, &event->presences.entries[i]);
         break;
-    case EVENT_CURSOR:
-        on_cursor(sim, client, seat, event);
-        break;
-    case EVENT_TYPING:
-        on_typing(sim, client, seat, event);
-        break;
+    case EVENT_CURSOR: on_cursor(sim, client, seat, event); break;
+    case EVENT_TYPING: on_typing(sim, client, seat, event); break;
     default:
         sim_check(sim, event->kind == EVENT_MESSAGE && event->message.is_volatile, "event %d without an offset",
                   (int)event->kind);
@@ -264,11 +262,11 @@ void sim_check_event(struct sim *sim, struct sim_client *client, struct sim_seat
         on_passing(sim, client, seat, event);
         return;
     }
-    sim_check(sim, event->position.epoch == seat->position.epoch, "client %u hears of another epoch in %s", client->index,
-              sim_rooms[room].name);
-    sim_check(sim, event->position.offset > seat->position.offset, "client %u at %llu of %s hears %llu again", client->index,
-              (ull)seat->position.offset, sim_rooms[room].name, (ull)event->position.offset);
-    check_no_gap(sim, client, seat, event->position.offset);
+    sim_check(sim, event->position.epoch == seat->position.epoch, "client %u hears of another epoch in %s",
+              client->index, sim_rooms[room].name);
+    sim_check(sim, event->position.offset > seat->position.offset, "client %u at %llu of %s hears %llu again",
+              client->index, (ull)seat->position.offset, sim_rooms[room].name, (ull)event->position.offset);
+    sim_check_no_gap(sim, client, seat, event->position.offset);
     seat->position = event->position;
     if (event->kind == EVENT_CHANGE)
         check_change(sim, seat, room, event);
@@ -291,8 +289,8 @@ static void check_missed(struct sim *sim, unsigned room, const struct sim_tag *t
         sim_check(sim, said == NULL || span_equal(event->id, span_from_str(said->id)), "another event at %llu of %s",
                   (ull)offset, sim_rooms[room].name);
     }
-    sim_check(sim, offset == answer->position.offset, "missed in %s: up to %llu of %llu", sim_rooms[room].name, (ull)offset,
-              (ull)answer->position.offset);
+    sim_check(sim, offset == answer->position.offset, "missed in %s: up to %llu of %llu", sim_rooms[room].name,
+              (ull)offset, (ull)answer->position.offset);
 }
 
 /* Told to load anew, although what was missed is kept? */
@@ -313,18 +311,19 @@ static void check_resync(struct sim *sim, unsigned room, const struct sim_tag *t
 
 static void check_record(struct sim *sim, unsigned room, const struct answer *answer)
 {
-    const uint64_t version = model_store_version_at(&sim->store, room_name(room), answer->position.offset);
-    const struct model_change *row = model_store_version(&sim->store, room_name(room), version);
+    const uint64_t version = model_store_version_at(&sim->store, sim_room_name(room), answer->position.offset);
+    const struct model_change *row = model_store_version(&sim->store, sim_room_name(room), version);
     const bool exists = row && !row->is_delete;
 
     sim_check(sim, answer->has_record == exists && answer->version == (exists ? version : 0),
-              "%s at %llu has version %llu, and not %llu", sim_rooms[room].name, (ull)answer->position.offset, (ull)version,
-              (ull)answer->version);
+              "%s at %llu has version %llu, and not %llu", sim_rooms[room].name, (ull)answer->position.offset,
+              (ull)version, (ull)answer->version);
     sim_check(sim, !exists || span_equal(answer->record, span_of(row->state, row->state_len)),
               "%s at version %llu is not as it is stored", sim_rooms[room].name, (ull)version);
 }
 
-static void take_people(struct sim *sim, unsigned room, const struct answer *answer, struct sim_person *people, unsigned *count)
+void sim_take_people(struct sim *sim, unsigned room, const struct answer *answer, struct sim_person *people,
+                     unsigned *count)
 {
     *count = 0;
     sim_check(sim, answer->presence_count <= SIM_USERS && answer->people_count == answer->presence_count,
@@ -332,7 +331,7 @@ static void take_people(struct sim *sim, unsigned room, const struct answer *ans
     for (uint32_t i = 0; i < answer->presence_count && !sim->report->failed; i++) {
         const struct sim_person person = person_of(&answer->presences[i]);
 
-        sim_check(sim, !find_person(people, *count, person.user_id), "user %s is twice in %s", person.user_id,
+        sim_check(sim, !sim_find_person(people, *count, person.user_id), "user %s is twice in %s", person.user_id,
                   sim_rooms[room].name);
         for (unsigned j = 0; j < *count; j++)
             sim_check(sim, strcmp(people[j].color, person.color) != 0, "two are %s in %s", person.color,
@@ -355,19 +354,19 @@ void sim_check_joined(struct sim *sim, struct sim_client *client, unsigned room,
     if (seat->is_joined && seat->listens) {
         sim_check(sim, answer->listens, "joining again ended listening in %s", sim_rooms[room].name);
         sim_check(sim, answer->position.epoch == seat->position.epoch, "another epoch under a listener");
-        check_no_gap(sim, client, seat, answer->position.offset + 1);
+        sim_check_no_gap(sim, client, seat, answer->position.offset + 1);
     }
     if (sim_rooms[room].is_record)
         check_record(sim, room, answer);
     if (tag->listens) /* who does not is not told who is there */
-        take_people(sim, room, answer, seat->people, &seat->person_count);
+        sim_take_people(sim, room, answer, seat->people, &seat->person_count);
     seat->typing_count = seat->is_joined ? seat->typing_count : 0;
     seat->is_joined = true;
     seat->wants = true;
     seat->listens = answer->listens;
     seat->is_present = answer->is_present;
     seat->position = answer->position;
-    seat->version = model_store_version_at(&sim->store, room_name(room), answer->position.offset);
+    seat->version = model_store_version_at(&sim->store, sim_room_name(room), answer->position.offset);
 }
 
 /* ---- acknowledgements --------------------------------------------------------------------------------------------- */
@@ -378,14 +377,19 @@ static bool is_same(struct position a, struct position b)
 }
 
 /* Refused is fine, if there was a reason. Not because of what never came to be, and not what was done before. */
-static void check_refused(struct sim *sim, const struct sim_op *op, const struct sim_tag *tag, const struct answer *answer)
+static void check_refused(struct sim *sim, const struct sim_op *op, const struct sim_tag *tag,
+                          const struct answer *answer)
 {
     const enum err err = answer->err;
     const bool is_busy = err == ERR_OVERLOADED || err == ERR_STORAGE || err == ERR_STORAGE_FULL;
-    const bool has_trouble = sim->trouble > 0 || sim->limits.changes_waiting_max < 1000 || sim->limits.records_cached_max < 1000;
+    const bool has_trouble =
+        sim->trouble > 0 || sim->limits.changes_waiting_max < 1000 || sim->limits.records_cached_max < 1000;
 
-    sim_check(sim, answer->current_version == 0 || model_store_version(&sim->store, room_name(op->room), answer->current_version),
-              "refused because of version %llu of %s, which never was", (ull)answer->current_version, sim_rooms[op->room].name);
+    sim_check(sim,
+              answer->current_version == 0 ||
+                  model_store_version(&sim->store, sim_room_name(op->room), answer->current_version),
+              "refused because of version %llu of %s, which never was", (ull)answer->current_version,
+              sim_rooms[op->room].name);
     sim_check(sim, is_busy || !tag->is_again || op->kind == SIM_PUBLISH, "%s sent again is refused with %s",
               sim_rooms[op->room].name, err_code(err));
     if (is_busy)
@@ -393,8 +397,9 @@ static void check_refused(struct sim *sim, const struct sim_op *op, const struct
     else if (op->kind == SIM_PUBLISH)
         sim_check(sim, err == ERR_NOT_MEMBER, "a message is refused with %s", err_code(err));
     else
-        sim_check(sim, err == ERR_EXISTS || err == ERR_NOT_FOUND || err == ERR_PRECONDITION || err == ERR_BAD_VERSION ||
-                           err == ERR_BAD_STATE || (err == ERR_CONFLICT && sim->trouble > 0),
+        sim_check(sim,
+                  err == ERR_EXISTS || err == ERR_NOT_FOUND || err == ERR_PRECONDITION || err == ERR_BAD_VERSION ||
+                      err == ERR_BAD_STATE || (err == ERR_CONFLICT && sim->trouble > 0),
                   "a change is refused with %s", err_code(err));
 }
 
@@ -407,10 +412,14 @@ static void check_claimed_once(struct sim *sim, const struct sim_op *op)
             continue;
         sim_check(sim, !op->is_change || !other->is_change || other->version != op->version,
                   "version %llu of %s is acknowledged to two", (ull)op->version, sim_rooms[op->room].name);
-        sim_check(sim, op->session == 0 || op->session != other->session || (op->tag < other->tag) == (op->version < other->version),
+        sim_check(sim,
+                  op->session == 0 || op->session != other->session ||
+                      (op->tag < other->tag) == (op->version < other->version),
                   "a session's changes to %s are versions %llu and %llu, and were sent in another order",
                   sim_rooms[op->room].name, (ull)op->version, (ull)other->version);
-        sim_check(sim, op->position.offset == 0 || op->kind != SIM_PUBLISH || other->kind != SIM_PUBLISH || !is_same(other->position, op->position),
+        sim_check(sim,
+                  op->position.offset == 0 || op->kind != SIM_PUBLISH || other->kind != SIM_PUBLISH ||
+                      !is_same(other->position, op->position),
                   "offset %llu of %s is acknowledged to two", (ull)op->position.offset, sim_rooms[op->room].name);
     }
 }
@@ -428,11 +437,12 @@ static void on_published(struct sim *sim, struct sim_op *op, const struct answer
 
 static void on_changed(struct sim *sim, struct sim_op *op, const struct answer *answer)
 {
-    const struct span room = room_name(op->room);
+    const struct span room = sim_room_name(op->room);
 
     if (op->is_acknowledged)
-        sim_check(sim, (answer->is_repeat || op->first_count == 0) && answer->version == op->version, "%s sent again makes version %llu, and made %llu",
-                  sim_rooms[op->room].name, (ull)answer->version, (ull)op->version);
+        sim_check(sim, (answer->is_repeat || op->first_count == 0) && answer->version == op->version,
+                  "%s sent again makes version %llu, and made %llu", sim_rooms[op->room].name, (ull)answer->version,
+                  (ull)op->version);
     op->is_change = op->is_change || answer->change != NULL;
     op->version = answer->version;
     sim_check(sim, answer->version == 0 || model_store_version(&sim->store, room, answer->version),
@@ -444,7 +454,8 @@ static void on_changed(struct sim *sim, struct sim_op *op, const struct answer *
     op->tag = (unsigned)answer->tag;
     sim_check(sim, !answer->is_repeat && answer->version == answer->change->version, "a change of another version");
     sim_check(sim, model_store_version_at(&sim->store, room, answer->position.offset) == answer->version,
-              "%s is at version %llu at %llu", sim_rooms[op->room].name, (ull)answer->version, (ull)answer->position.offset);
+              "%s is at version %llu at %llu", sim_rooms[op->room].name, (ull)answer->version,
+              (ull)answer->position.offset);
 }
 
 /* Its own event is not sent to it: the acknowledgement brings it forward. */
@@ -455,13 +466,14 @@ static void move_on(struct sim *sim, struct sim_client *client, const struct sim
     if (!seat->is_joined || !seat->listens || answer->is_repeat || answer->position.epoch != seat->position.epoch ||
         answer->position.offset <= seat->position.offset)
         return;
-    check_no_gap(sim, client, seat, answer->position.offset);
+    sim_check_no_gap(sim, client, seat, answer->position.offset);
     seat->position = answer->position;
     if (answer->change)
         seat->version = answer->version;
 }
 
-void sim_check_acknowledged(struct sim *sim, struct sim_client *client, const struct sim_tag *tag, const struct answer *answer)
+void sim_check_acknowledged(struct sim *sim, struct sim_client *client, const struct sim_tag *tag,
+                            const struct answer *answer)
 {
     struct sim_op *op = &sim->ops[tag->op];
 
@@ -480,177 +492,4 @@ void sim_check_acknowledged(struct sim *sim, struct sim_client *client, const st
     op->first_count += !answer->is_repeat;
     check_claimed_once(sim, op);
     move_on(sim, client, op, answer);
-}
-
-/* ---- when all is quiet -------------------------------------------------------------------------------------------- */
-
-void sim_check_looked(struct sim *sim, const struct sim_tag *tag, const struct answer *answer)
-{
-    struct sim_people *look = &sim->looks[tag->room];
-
-    sim_check(sim, answer->err == OK, "cannot look into %s: %s", sim_rooms[tag->room].name, err_code(answer->err));
-    look->is_known = true;
-    look->position = answer->position;
-    take_people(sim, tag->room, answer, look->people, &look->count);
-}
-
-static bool is_user_in(const struct sim *sim, unsigned user, unsigned room)
-{
-    for (unsigned i = 0; i < sim->client_count; i++) {
-        const struct sim_client *client = &sim->clients[i];
-
-        if (client->user == user && client->seats[room].is_joined && client->seats[room].is_present)
-            return true;
-    }
-    return false;
-}
-
-static void check_people(struct sim *sim, unsigned room)
-{
-    struct sim_people *look = &sim->looks[room];
-    unsigned count = 0;
-
-    for (unsigned user = 0; user < SIM_USERS; user++) {
-        char id[2] = {(char)('1' + user), 0};
-        const bool is_in = is_user_in(sim, user, room);
-
-        count += is_in;
-        sim_check(sim, (find_person(look->people, look->count, id) != NULL) == is_in, "user %s is %s in %s", id,
-                  is_in ? "missing" : "a ghost", sim_rooms[room].name);
-    }
-    sim_check(sim, count == look->count, "%u people in %s, and not %u", look->count, sim_rooms[room].name, count);
-}
-
-static void check_believes(struct sim *sim, const struct sim_client *client, struct sim_seat *seat, unsigned room)
-{
-    struct sim_people *look = &sim->looks[room];
-    const char himself[2] = {(char)('1' + client->user), 0};
-    const unsigned others = look->count - (find_person(look->people, look->count, himself) != NULL);
-    const unsigned known_others = seat->person_count - (find_person(seat->people, seat->person_count, himself) != NULL);
-
-    sim_check(sim, known_others == others, "client %u believes in %u others in %s, and there are %u", client->index,
-              known_others, sim_rooms[room].name, others);
-    for (unsigned i = 0; i < look->count; i++) {
-        const struct sim_person *is = &look->people[i];
-        const struct sim_person *known = find_person(seat->people, seat->person_count, is->user_id);
-        const bool is_himself = strcmp(is->user_id, himself) == 0;
-
-        sim_check(sim, known != NULL || is_himself, "client %u does not know of user %s in %s", client->index, is->user_id,
-                  sim_rooms[room].name);
-        if (known == NULL || is_himself)
-            continue;
-        sim_check(sim, strcmp(known->color, is->color) == 0 && strcmp(known->page, is->page) == 0 &&
-                           strcmp(known->row, is->row) == 0 && strcmp(known->cursor, is->cursor) == 0,
-                  "client %u has an old picture of user %s in %s: %s %s %s %s, and he is %s %s %s %s", client->index,
-                  is->user_id, sim_rooms[room].name, known->color, known->page, known->row, known->cursor, is->color,
-                  is->page, is->row, is->cursor);
-        sim_check(sim, known->status == is->status && known->intent == is->intent,
-                  "client %u believes user %s in %s to be %d %d, and he is %d %d", client->index, is->user_id,
-                  sim_rooms[room].name, (int)known->status, (int)known->intent, (int)is->status, (int)is->intent);
-    }
-}
-
-static void check_seat(struct sim *sim, struct sim_client *client, unsigned room)
-{
-    struct sim_seat *seat = &client->seats[room];
-
-    sim_check(sim, !seat->wants || seat->is_joined, "client %u was never told that it is in %s", client->index,
-              sim_rooms[room].name);
-    sim_check(sim, seat->joins_waiting == 0, "client %u still waits for %s", client->index, sim_rooms[room].name);
-    if (!seat->is_joined || !seat->listens)
-        return;
-    sim_check(sim, seat->position.epoch == sim->looks[room].position.epoch, "client %u is in a %s of the past",
-              client->index, sim_rooms[room].name);
-    check_no_gap(sim, client, seat, sim->looks[room].position.offset + 1);
-    sim_check(sim, seat->typing_count == 0, "somebody types in %s for ever", sim_rooms[room].name);
-    check_believes(sim, client, seat, room);
-}
-
-void sim_check_quiet(struct sim *sim)
-{
-    for (unsigned room = 0; room < SIM_ROOMS; room++) {
-        sim_check(sim, sim->looks[room].is_known, "nobody could look into %s", sim_rooms[room].name);
-        check_people(sim, room);
-        for (unsigned i = 0; i < sim->client_count; i++)
-            check_seat(sim, &sim->clients[i], room);
-    }
-}
-
-/* ---- when all is over --------------------------------------------------------------------------------------------- */
-
-void sim_check_answers(struct sim *sim)
-{
-    for (unsigned i = 0; i < sim->tag_count; i++) {
-        const struct sim_tag *tag = &sim->tags[i];
-
-        sim_check(sim, tag->answers == tag->wants_answer || (tag->life != sim->life && tag->answers == 0),
-                  "command %u (kind %d, %s) has %u answers", i, (int)tag->kind, sim_rooms[tag->room].name, tag->answers);
-    }
-}
-
-static unsigned count_changes(const struct sim *sim, const char *op_id, uint64_t *version)
-{
-    unsigned count = 0;
-
-    for (unsigned i = 0; i < sim->store.change_count; i++) {
-        const struct model_change *change = &sim->store.changes[i];
-
-        if (change->op_id && strcmp(change->op_id, op_id) == 0) {
-            count++;
-            *version = change->version;
-        }
-    }
-    return count;
-}
-
-static void check_op(struct sim *sim, unsigned index)
-{
-    const struct sim_op *op = &sim->ops[index];
-    const struct span room = room_name(op->room);
-    uint64_t version = 0;
-    unsigned count;
-    char id[32];
-
-    (void)snprintf(id, sizeof(id), "%u:op%u", op->user + 1, index);
-    count = count_changes(sim, id, &version);
-    sim_check(sim, count <= 1, "%s changed %s %u times", id, sim_rooms[op->room].name, count);
-    if (!op->is_acknowledged || (op->kind == SIM_PUBLISH && (sim_rooms[op->room].is_free || op->is_volatile)))
-        return;
-    if (op->has_id)
-        sim_check(sim, model_store_op(&sim->store, span_from_str(id)) != NULL, "%s was acknowledged, and is lost", id);
-    if (op->is_change)
-        sim_check(sim, op->has_id ? count == 1 && version == op->version : model_store_version(&sim->store, room, op->version) != NULL,
-                  "version %llu of %s was acknowledged to %s, and is lost", (ull)op->version, sim_rooms[op->room].name, id);
-}
-
-void sim_check_store(struct sim *sim)
-{
-    for (unsigned i = 0; i < sim->op_count; i++)
-        check_op(sim, i);
-    for (unsigned i = 0; i < sim->store.change_count; i++) {
-        const struct model_change *change = &sim->store.changes[i];
-
-        const struct model_change *before =
-            model_store_version(&sim->store, span_from_str(change->record), change->version - 1);
-
-        sim_check(sim, change->version == 1 || before, "%s has a version %llu without the one before", change->record,
-                  (ull)change->version);
-        sim_check(sim, before == NULL || before->is_delete != change->is_delete || strcmp(before->state, change->state) != 0,
-                  "version %llu of %s changes nothing", (ull)change->version, change->record);
-    }
-}
-
-void sim_check_nobody_left(struct sim *sim)
-{
-    for (unsigned i = 0; i < sim->worker_count; i++) {
-        const struct hub_counts counts = hub_counts(sim->hubs[i]);
-
-        sim_check(sim, counts.members == 0 && counts.people == 0, "%u sessions and %u people are left", counts.members,
-                  counts.people);
-        sim_check(sim, counts.rooms == 0 && counts.log_bytes == 0, "%u rooms and %zu bytes of logs are left", counts.rooms,
-                  counts.log_bytes);
-        sim_check(sim, counts.records <= sim->limits.records_cached_max, "%u records are cached", counts.records);
-        sim_check(sim, counts.records_busy == 0, "%u records are busy", counts.records_busy);
-        sim_check(sim, hub_next_deadline(sim->hubs[i]) == UINT64_MAX, "a timer is left");
-    }
 }

@@ -58,7 +58,8 @@ static void draw_presence(struct sim *sim, struct command *made, struct presence
     change->section = text(made, "section", sim_random(sim, 3));
     change->activity = sim_chance(sim, 500) ? SPAN_EMPTY : SPAN("counting");
     change->editing_row = sim_chance(sim, 300) ? SPAN_EMPTY : text(made, "row", sim_random(sim, 3));
-    change->color = sim_chance(sim, 500) ? SPAN("#ff6b6b") : arena_printf(&made->arena, "#00000%u", (unsigned)sim_random(sim, 3));
+    change->color =
+        sim_chance(sim, 500) ? SPAN("#ff6b6b") : arena_printf(&made->arena, "#00000%u", (unsigned)sim_random(sim, 3));
 }
 
 /* ---- coming and going --------------------------------------------------------------------------------------------- */
@@ -90,7 +91,8 @@ static void forget(struct sim_seat *seat)
     seat->person_count = seat->typing_count = 0;
 }
 
-static void leave(struct sim *sim, struct sim_client *client, unsigned room, enum leave_reason reason, bool wants_answer)
+static void leave(struct sim *sim, struct sim_client *client, unsigned room, enum leave_reason reason,
+                  bool wants_answer)
 {
     struct sim_seat *seat = &client->seats[room];
     struct command *made = command(sim, client, COMMAND_LEAVE, room);
@@ -244,13 +246,15 @@ static void publish(struct sim *sim, struct sim_client *client)
 
 static void change(struct sim *sim, struct sim_client *client)
 {
-    static const enum sim_op_kind kinds[] = {SIM_CREATE,    SIM_CREATE,    SIM_UPDATE,    SIM_UPDATE, SIM_UPDATE, SIM_UPDATE,
-                                             SIM_INCREMENT, SIM_INCREMENT, SIM_INCREMENT, SIM_DELETE, SIM_APPROVE};
+    static const enum sim_op_kind kinds[] = {SIM_CREATE,    SIM_CREATE, SIM_UPDATE,    SIM_UPDATE,
+                                             SIM_UPDATE,    SIM_UPDATE, SIM_INCREMENT, SIM_INCREMENT,
+                                             SIM_INCREMENT, SIM_DELETE, SIM_APPROVE};
     struct sim_op *op = add_op(sim);
     const unsigned room = 2 + (unsigned)sim_random(sim, 3);
     const uint64_t known = client->seats[room].version;
 
-    *op = (struct sim_op){.kind = kinds[sim_random(sim, sizeof(kinds) / sizeof(kinds[0]))], .room = room, .user = client->user};
+    *op = (struct sim_op){
+        .kind = kinds[sim_random(sim, sizeof(kinds) / sizeof(kinds[0]))], .room = room, .user = client->user};
     op->value = (unsigned)sim_random(sim, 100);
     op->has_id = sim_chance(sim, 800);
     if (op->kind != SIM_CREATE && sim_chance(sim, 400)) {
@@ -330,7 +334,7 @@ void sim_client_step(struct sim *sim, struct sim_client *client)
     static const struct {
         unsigned weight;
         void (*act)(struct sim *sim, struct sim_client *client);
-    } acts[] = {{18, join_somewhere}, {5, leave_somewhere}, {20, publish}, {25, change},  {10, send_again},
+    } acts[] = {{18, join_somewhere}, {5, leave_somewhere}, {20, publish},    {25, change},   {10, send_again},
                 {8, show_presence},   {6, type_something},  {8, move_cursor}, {4, do_little}, {6, disconnect}};
     unsigned drawn = (unsigned)sim_random(sim, 110);
 
@@ -360,7 +364,8 @@ void sim_look(struct sim *sim, unsigned room)
 
 /* ---- what it hears ------------------------------------------------------------------------------------------------ */
 
-static void on_joined(struct sim *sim, struct sim_client *client, const struct sim_tag *tag, const struct answer *answer)
+static void on_joined(struct sim *sim, struct sim_client *client, const struct sim_tag *tag,
+                      const struct answer *answer)
 {
     struct sim_seat *seat = &client->seats[tag->room];
 
@@ -370,7 +375,9 @@ static void on_joined(struct sim *sim, struct sim_client *client, const struct s
         return;
     }
     if (answer->err != OK) {
-        sim_check(sim, answer->err == ERR_OVERLOADED || answer->err == ERR_STORAGE || answer->err == ERR_STORAGE_FULL,
+        sim_check(sim,
+                  answer->err == ERR_OVERLOADED || answer->err == ERR_STORAGE || answer->err == ERR_STORAGE_FULL ||
+                      (answer->err == ERR_TOO_MANY && sim->limits.rooms_max == 3),
                   "a join of %s is refused with %s", sim_rooms[tag->room].name, err_code(answer->err));
         seat->wants = seat->is_joined;
         return;

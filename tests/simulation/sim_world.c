@@ -1,4 +1,4 @@
-#include "simulation/sim.h"
+#include "simulation/sim_mail.h"
 
 #include "base/memory.h"
 #include "collab/access.h"
@@ -9,12 +9,12 @@
 
 enum { STORE = SIM_WORKERS_MAX };
 
-enum { BUSY_MS = 1500 };
+enum { BUSY_MS = 2000 };
 
 const struct sim_room sim_rooms[SIM_ROOMS] = {
-    {"lobby", true, false},          {"board", true, false},     {"order:O-1", false, true},
-    {"order:O-2", false, true},      {"order:O-3", false, true}, {"order-updates", false, false},
-    {ROOM_RECORDS, false, false},    {ROOM_PRESENCE, false, false},
+    {"lobby", true, false},       {"board", true, false},        {"order:O-1", false, true},
+    {"order:O-2", false, true},   {"order:O-3", false, true},    {"order-updates", false, false},
+    {ROOM_RECORDS, false, false}, {ROOM_PRESENCE, false, false},
 };
 
 static const char types[] = "{\"order\":{\"channel\":\"order-updates\",\"label\":\"title\","
@@ -27,103 +27,7 @@ static const char types[] = "{\"order\":{\"channel\":\"order-updates\",\"label\"
                             "\"alerts\":{\"low\":{\"field\":\"qty\",\"below\":3,\"title\":\"{title} is low\","
                             "\"message\":\"{qty} left\"}}}}";
 
-/* ---- mail --------------------------------------------------------------------------------------------------------- */
-
-struct sim_facts { /* what a batch of the store tells one worker: in one mail, so that no command gets in between */
-    unsigned count, capacity;
-    struct sim_fact {
-        struct event *event;
-        struct store_request *request;
-    } * facts;
-};
-
-enum mail_kind { MAIL_COMMAND, MAIL_ANSWER, MAIL_EVENT, MAIL_REQUEST, MAIL_FACTS, MAIL_WAKE, MAIL_BATCH, MAIL_STEP, MAIL_CRASH };
-
-struct sim_mail {
-    uint64_t due_ms, serial;
-    enum mail_kind kind;
-    unsigned to;
-    struct command *command;
-    struct answer *answer;
-    struct event *event;
-    struct store_request *request;
-    struct sim_facts *facts;
-};
-
-static bool is_before(const struct sim_mail *a, const struct sim_mail *b)
-{
-    return a->due_ms < b->due_ms || (a->due_ms == b->due_ms && a->serial < b->serial);
-}
-
-static void put(struct sim *sim, struct sim_mail *mail)
-{
-    unsigned i = sim->mail_count++;
-
-    if (sim->mail_count > sim->mail_capacity) {
-        sim->mail_capacity = sim->mail_capacity ? sim->mail_capacity * 2 : 256;
-        sim->mails = memory_resize(sim->mails, sim->mail_capacity * sizeof(*sim->mails));
-    }
-    mail->serial = ++sim->mail_serial;
-    for (; i > 0 && is_before(mail, sim->mails[(i - 1) / 2]); i = (i - 1) / 2)
-        sim->mails[i] = sim->mails[(i - 1) / 2];
-    sim->mails[i] = mail;
-}
-
-static struct sim_mail *take(struct sim *sim)
-{
-    struct sim_mail *first = sim->mails[0], *last = sim->mails[--sim->mail_count];
-    unsigned i = 0;
-
-    for (;;) {
-        unsigned child = 2 * i + 1;
-
-        if (child + 1 < sim->mail_count && is_before(sim->mails[child + 1], sim->mails[child]))
-            child++;
-        if (child >= sim->mail_count || !is_before(sim->mails[child], last))
-            break;
-        sim->mails[i] = sim->mails[child];
-        i = child;
-    }
-    sim->mails[i] = last;
-    return first;
-}
-
-static struct sim_mail *post(struct sim *sim, enum mail_kind kind, unsigned to, uint64_t due_ms)
-{
-    struct sim_mail *mail = NEW(struct sim_mail);
-
-    mail->kind = kind;
-    mail->to = to;
-    mail->due_ms = due_ms;
-    put(sim, mail);
-    return mail;
-}
-
-/* By a link: after a while, but never before what was sent on it earlier. */
-static struct sim_mail *send(struct sim *sim, enum mail_kind kind, unsigned from, unsigned to)
-{
-    uint64_t *link_ms = &sim->link_ms[from][to];
-    const uint64_t due_ms = sim->now_ms + sim_random(sim, sim_chance(sim, 50) ? 60 : 4);
-
-    *link_ms = due_ms > *link_ms ? due_ms : *link_ms;
-    return post(sim, kind, to, *link_ms);
-}
-
-static void mail_free(struct sim_mail *mail)
-{
-    command_free(mail->command);
-    answer_free(mail->answer);
-    event_unref(mail->event);
-    store_request_free(mail->request);
-    for (unsigned i = 0; mail->facts && i < mail->facts->count; i++) {
-        event_unref(mail->facts->facts[i].event);
-        store_request_free(mail->facts->facts[i].request);
-    }
-    if (mail->facts)
-        free(mail->facts->facts);
-    free(mail->facts);
-    free(mail);
-}
+/* ---- chance ------------------------------------------------------------------------------------------------------- */
 
 uint64_t sim_random(struct sim *sim, uint64_t bound)
 {
@@ -137,7 +41,7 @@ bool sim_chance(struct sim *sim, unsigned of_1000)
 
 void sim_send(struct sim *sim, struct command *command, unsigned worker)
 {
-    send(sim, MAIL_COMMAND, worker, room_home(command->room, sim->worker_count))->command = command;
+    sim_mail_send(sim, MAIL_COMMAND, worker, room_home(command->room, sim->worker_count))->command = command;
 }
 
 /* ---- the ports of the hubs ---------------------------------------------------------------------------------------- */
@@ -146,12 +50,12 @@ static void port_answer(void *world, struct answer *answer)
 {
     struct sim_port *port = world;
 
-    send(port->sim, MAIL_ANSWER, port->worker, session_worker(answer->session))->answer = answer;
+    sim_mail_send(port->sim, MAIL_ANSWER, port->worker, session_worker(answer->session))->answer = answer;
 }
 
 static void pass_on(struct sim_port *port, unsigned worker, struct event *event)
 {
-    send(port->sim, MAIL_EVENT, port->worker, worker)->event = event_ref(event);
+    sim_mail_send(port->sim, MAIL_EVENT, port->worker, worker)->event = event_ref(event);
 }
 
 /* What the doubles do to a numbered event, once. True: it was dealt with. */
@@ -204,16 +108,6 @@ static void port_relay(void *world, struct command *command)
     sim_send(port->sim, command, port->worker);
 }
 
-static struct sim_fact *add_fact(struct sim_facts *facts)
-{
-    if (facts->count == facts->capacity) {
-        facts->capacity = facts->capacity ? facts->capacity * 2 : 16;
-        facts->facts = memory_resize(facts->facts, facts->capacity * sizeof(*facts->facts));
-    }
-    facts->facts[facts->count] = (struct sim_fact){0};
-    return &facts->facts[facts->count++];
-}
-
 static void port_store(void *world, struct store_request *request)
 {
     struct sim_port *port = world;
@@ -224,11 +118,11 @@ static void port_store(void *world, struct store_request *request)
         struct sim_facts *facts = NEW(struct sim_facts);
 
         request->err = ERR_OVERLOADED;
-        add_fact(facts)->request = request;
-        post(sim, MAIL_FACTS, port->worker, sim->now_ms)->facts = facts;
+        sim_facts_add(facts)->request = request;
+        sim_mail_post(sim, MAIL_FACTS, port->worker, sim->now_ms)->facts = facts;
         return;
     }
-    send(sim, MAIL_REQUEST, port->worker, STORE)->request = request;
+    sim_mail_send(sim, MAIL_REQUEST, port->worker, STORE)->request = request;
 }
 
 static uint64_t port_random(void *world)
@@ -251,7 +145,7 @@ static struct sim_fact *tell(struct batch_sink *sink, unsigned worker)
 
     if (*facts == NULL)
         *facts = NEW(struct sim_facts);
-    return add_fact(*facts);
+    return sim_facts_add(*facts);
 }
 
 static void on_committed(void *arg, struct event *event)
@@ -276,12 +170,12 @@ static void execute(struct sim *sim)
     for (unsigned i = 0; i < sim->batch_count; i++) {
         struct store_request *request = sim->batch[i];
 
-        model_store_execute(&sim->store, request,
-                            request->kind == STORE_COMMIT || sim->reads_fail ? failure : OK, &sink);
+        model_store_execute(&sim->store, request, request->kind == STORE_COMMIT || sim->reads_fail ? failure : OK,
+                            &sink);
     }
     for (unsigned i = 0; i < sim->worker_count; i++) {
         if (batch.facts[i])
-            send(sim, MAIL_FACTS, STORE, i)->facts = batch.facts[i];
+            sim_mail_send(sim, MAIL_FACTS, STORE, i)->facts = batch.facts[i];
     }
     sim->batch_count = 0;
 }
@@ -304,7 +198,7 @@ static void start_batch(struct sim *sim)
     sim->batch_start = model_store_now(&sim->store);
     if (sim->fault == SIM_FAULT_EARLY_ACK)
         execute(sim); /* and only then will it be written */
-    post(sim, MAIL_BATCH, STORE, sim->now_ms + disk_ms(sim));
+    sim_mail_post(sim, MAIL_BATCH, STORE, sim->now_ms + disk_ms(sim));
 }
 
 static void finish_batch(struct sim *sim)
@@ -350,7 +244,7 @@ static void wake_later(struct sim *sim, unsigned worker)
     if (deadline < sim->now_ms)
         deadline = sim->now_ms;
     sim->wake_ms[worker] = deadline;
-    post(sim, MAIL_WAKE, worker, deadline);
+    sim_mail_post(sim, MAIL_WAKE, worker, deadline);
 }
 
 static void on_wake(struct sim *sim, unsigned worker)
@@ -389,10 +283,10 @@ static void lose_everything(struct sim *sim)
         if (survives(mails[i]))
             mails[kept++] = mails[i];
         else
-            mail_free(mails[i]);
+            sim_mail_free(mails[i]);
     }
     for (unsigned i = 0; i < kept; i++)
-        put(sim, mails[i]);
+        sim_mail_put(sim, mails[i]);
     free(mails);
     for (unsigned i = 0; i < sim->queue_count; i++)
         store_request_free(sim->queue[i]);
@@ -430,7 +324,7 @@ static void crash(struct sim *sim)
 static void step_client(struct sim *sim, unsigned index)
 {
     sim_client_step(sim, &sim->clients[index]);
-    post(sim, MAIL_STEP, index, sim->now_ms + 1 + sim_random(sim, 45));
+    sim_mail_post(sim, MAIL_STEP, index, sim->now_ms + 1 + sim_random(sim, 45));
 }
 
 static void handle(struct sim *sim, struct sim_mail *mail)
@@ -440,9 +334,7 @@ static void handle(struct sim *sim, struct sim_mail *mail)
         hub_command(sim->hubs[mail->to], mail->command);
         mail->command = NULL;
         break;
-    case MAIL_ANSWER:
-        sim_client_on_answer(sim, mail->answer);
-        break;
+    case MAIL_ANSWER: sim_client_on_answer(sim, mail->answer); break;
     case MAIL_EVENT:
         sim->report->events++;
         sim_client_on_event(sim, mail->to, mail->event);
@@ -451,15 +343,9 @@ static void handle(struct sim *sim, struct sim_mail *mail)
         on_request(sim, mail->request);
         mail->request = NULL;
         break;
-    case MAIL_FACTS:
-        on_facts(sim, mail->to, mail->facts);
-        break;
-    case MAIL_WAKE:
-        on_wake(sim, mail->to);
-        break;
-    case MAIL_BATCH:
-        finish_batch(sim);
-        break;
+    case MAIL_FACTS: on_facts(sim, mail->to, mail->facts); break;
+    case MAIL_WAKE: on_wake(sim, mail->to); break;
+    case MAIL_BATCH: finish_batch(sim); break;
     case MAIL_STEP:
         if (!sim->is_ending)
             step_client(sim, mail->to);
@@ -479,7 +365,7 @@ static bool is_for_hub(const struct sim_mail *mail)
 static void run_until(struct sim *sim, uint64_t end_ms)
 {
     while (sim->mail_count > 0 && sim->mails[0]->due_ms <= end_ms && !sim->report->failed) {
-        struct sim_mail *mail = take(sim);
+        struct sim_mail *mail = sim_mail_take(sim);
 
         sim->now_ms = mail->due_ms;
         if (is_for_hub(mail))
@@ -487,9 +373,11 @@ static void run_until(struct sim *sim, uint64_t end_ms)
         handle(sim, mail);
         if (is_for_hub(mail))
             wake_later(sim, mail->to);
-        mail_free(mail);
+        sim_mail_free(mail);
         if (sim_chance(sim, 2)) /* somebody sets the clock */
             sim->wall_offset_ms += (int64_t)sim_random(sim, 7200000) - 3600000;
+        if (sim_chance(sim, 1)) /* and somebody reloads the configuration */
+            hub_set_registry(sim->hubs[sim_random(sim, sim->worker_count)], sim->registry);
     }
     sim->now_ms = end_ms;
 }
@@ -515,6 +403,8 @@ static void draw_limits(struct sim *sim)
         sim->limits.records_cached_max = 2;
     if (sim_chance(sim, 50))
         sim->limits.changes_waiting_max = 3;
+    if (sim_chance(sim, 100))
+        sim->limits.rooms_max = 3;
     sim->store.events_max = sim_chance(sim, 300) ? 5 : 10000;
     sim->trouble = sim_chance(sim, 300) ? 60 : 0;
     sim->reads_fail = sim_chance(sim, 300);
@@ -550,10 +440,10 @@ static void start(struct sim *sim)
     hubs_start(sim);
     for (unsigned i = 0; i < sim->client_count; i++) {
         sim->clients[i] = (struct sim_client){.index = i, .user = (unsigned)sim_random(sim, SIM_USERS)};
-        post(sim, MAIL_STEP, i, sim->now_ms + sim_random(sim, 50));
+        sim_mail_post(sim, MAIL_STEP, i, sim->now_ms + sim_random(sim, 50));
     }
-    while (sim_chance(sim, 400))
-        post(sim, MAIL_CRASH, 0, sim->now_ms + sim_random(sim, BUSY_MS));
+    while (sim_chance(sim, sim->fault == SIM_FAULT_EARLY_ACK ? 900 : 400))
+        sim_mail_post(sim, MAIL_CRASH, 0, sim->now_ms + sim_random(sim, BUSY_MS));
 }
 
 static uint64_t until_quiet(const struct sim *sim)
@@ -587,7 +477,7 @@ static void stop(struct sim *sim)
 {
     lose_everything(sim);
     while (sim->mail_count > 0)
-        mail_free(take(sim));
+        sim_mail_free(sim_mail_take(sim));
     free(sim->mails);
     hubs_stop(sim);
     model_store_deinit(&sim->store);

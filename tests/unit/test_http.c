@@ -1,6 +1,7 @@
 #include "lib/net_stage.h"
 
 #include "base/memory.h"
+#include "base/rand.h"
 #include "net/http.h"
 
 #include <stdio.h>
@@ -88,7 +89,7 @@ static void on_abort(void *arg, struct http_exchange *exchange)
         server->pending = NULL;
 }
 
-static size_t body_limit(void *arg, const struct http_exchange *exchange)
+static size_t body_limit(void *arg, struct http_exchange *exchange)
 {
     struct server *server = arg;
 
@@ -828,6 +829,88 @@ static void headers_queries_and_cookies_are_found(void **state)
     close_server(&server);
 }
 
+/* ---- everything at once ------------------------------------------------------------------------------------------- */
+
+static void say_something(struct server *server, struct rand *rand)
+{
+    static const char *texts[] = {
+        "GET /one HTTP/1.1\r\n" HOST "\r\n",
+        "GET /later HTTP/1.1\r\n" HOST "\r\n",
+        "GET /poll HTTP/1.1\r\n" HOST "\r\n",
+        "GET /static HTTP/1.1\r\n" HOST "\r\n",
+        "GET /body HTTP/1.1\r\n" HOST "\r\n",
+        "HEAD /static HTTP/1.1\r\n" HOST "\r\n",
+        "POST /x HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nhello",
+        "POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        "POST /x HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+        "GET /stream HTTP/1.1\r\n" HOST "\r\n",
+        "GET /close HTTP/1.1\r\n" HOST "\r\n",
+        "GET /answer-then-close HTTP/1.1\r\n" HOST "\r\n",
+        "GET /last HTTP/1.1\r\n" HOST "\r\n",
+        "GET /bad HTTP/1.1\n" HOST "\r\n",
+    };
+    size_t count = sizeof(texts) / sizeof(texts[0]);
+    /* The first ones more often: the last ones end it all. */
+    struct span text = span_from_str(texts[rand_below(rand, rand_below(rand, 4) == 0 ? count : 9)]);
+
+    far_say(&server->far, rand_below(rand, 8) == 0 ? span_slice(text, 0, rand_below(rand, text.len)) : text);
+}
+
+static void do_something(struct server *server, struct rand *rand)
+{
+    bool is_open = server->closed_count == 0;
+
+    switch (rand_below(rand, 24)) {
+    case 0: far_listen(&server->far, false); break;
+    case 1: far_listen(&server->far, true); break;
+    case 2:
+        if (rand_below(rand, 8) == 0)
+            far_end(&server->far);
+        break;
+    case 3:
+        if (is_open && rand_below(rand, 8) == 0)
+            conn_close(server->conn);
+        break;
+    case 4:
+        if (rand_below(rand, 8) == 0)
+            http_drain(server->stage.host);
+        break;
+    case 5:
+    case 6:
+    case 7:
+        if (server->pending) {
+            struct http_exchange *exchange = server->pending;
+
+            server->pending = NULL;
+            http_respond(exchange, 200, "text/plain", SPAN("later"));
+        }
+        break;
+    default: say_something(server, rand);
+    }
+}
+
+static void any_mix_of_requests_answers_and_ends_is_survived(void **state)
+{
+    char *bytes = memory_alloc(300000);
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        struct server server;
+        struct rand rand;
+
+        rand_seed(&rand, seed);
+        open_server(&server, NULL);
+        server.body = (struct span){bytes, 300000};
+        for (int i = 0; i < 60; i++) {
+            do_something(&server, &rand);
+            stage_turns(&server.stage, (unsigned)rand_below(&rand, 3) + 1);
+        }
+        close_server(&server);
+        assert_int_equal(server.stream != NULL, server.stream_closed_count);
+    }
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -866,6 +949,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_dies_aborts_what_it_asked_for),
         cmocka_unit_test(an_answer_and_the_connections_end_may_meet_in_a_turn),
         cmocka_unit_test(headers_queries_and_cookies_are_found),
+        cmocka_unit_test(any_mix_of_requests_answers_and_ends_is_survived),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

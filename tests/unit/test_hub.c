@@ -78,6 +78,19 @@ static void nobody_is_answered_who_does_not_want_it(void **state)
     assert_int_equal(hub_counts(world->hub).members, 1);
 }
 
+static void a_quiet_command_is_answered_only_when_it_is_refused(void **state)
+{
+    struct command *command = hub_double_command(world, COMMAND_TOUCH, ADA, 1, "lobby");
+
+    (void)state;
+    command->is_quiet = true;
+    assert_int_equal(hub_double_ask(world, command)->err, ERR_NOT_MEMBER);
+    hub_double_join(world, ADA, 1, "lobby");
+    command = hub_double_command(world, COMMAND_TOUCH, ADA, 1, "lobby");
+    command->is_quiet = true;
+    assert_null(hub_double_ask(world, command));
+}
+
 static void an_answer_says_what_it_answers(void **state)
 {
     struct command *command = hub_double_command(world, COMMAND_TOUCH, ADA, 1, "lobby");
@@ -283,6 +296,7 @@ int main(void)
         TEST(every_room_has_one_home),
         TEST(what_is_stored_is_told_by_its_name),
         TEST(nobody_is_answered_who_does_not_want_it),
+        TEST(a_quiet_command_is_answered_only_when_it_is_refused),
         TEST(an_answer_says_what_it_answers),
         TEST(an_idle_hub_waits_for_nothing),
         TEST(the_next_deadline_is_the_earliest),

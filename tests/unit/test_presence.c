@@ -341,6 +341,23 @@ static void too_long_a_text_is_refused_and_changes_nothing(void **state)
     assert_int_equal(maria()->intent, INTENT_NONE);
 }
 
+static void a_new_name_is_told(void **state)
+{
+    const struct span role = SPAN("editor");
+    struct identity *renamed =
+        identity_new(SPAN("2"), SPAN("maria"), SPAN("Maria Lopez"), SPAN_EMPTY, &role, 1, world->users[2]->access);
+    struct command *command;
+
+    (void)state;
+    hub_double_join(world, MARIA, 2, "lobby");
+    command = command_new(COMMAND_JOIN, MARIA, renamed, SPAN("lobby"));
+    command->join.is_present = true;
+    hub_double_do(world, command);
+    identity_unref(renamed);
+    tick();
+    assert_text(heard(EVENT_PRESENCE)->presence.name, "Maria Lopez");
+}
+
 /* ---- idle ---- */
 
 static void who_does_nothing_is_away(void **state)
@@ -609,7 +626,8 @@ static void a_colour_of_ones_own_is_kept_if_nobody_has_it(void **state)
 {
     (void)state;
     hub_double_join(world, MARIA, 2, "lobby");
-    assert_int_equal(change(MARIA, 2, (struct presence_change){.given = PRESENCE_COLOR, .color = SPAN("#00ff00")})->err, OK);
+    assert_int_equal(change(MARIA, 2, (struct presence_change){.given = PRESENCE_COLOR, .color = SPAN("#00ff00")})->err,
+                     OK);
     assert_text(maria()->color, "#00FF00");
     tick();
     hub_double_join(world, AMIR, 3, "lobby");
@@ -736,6 +754,7 @@ int main(void)
         TEST(somebody_is_where_he_was_active_last),
         TEST(what_two_tabs_say_at_once_both_hear),
         TEST(too_long_a_text_is_refused_and_changes_nothing),
+        TEST(a_new_name_is_told),
         TEST(who_does_nothing_is_away),
         TEST(who_does_something_is_back),
         TEST(activity_puts_idleness_off),

@@ -55,8 +55,7 @@ static struct answer *delete_it(void)
 
 static struct answer *update_from(uint64_t base_version, bool must_match, const char *patch)
 {
-    struct command *command =
-        hub_double_change_command(world, MARIA, 2, "order:O-1", CHANGE_UPDATE, "", patch);
+    struct command *command = hub_double_change_command(world, MARIA, 2, "order:O-1", CHANGE_UPDATE, "", patch);
 
     command->change->base_version = base_version;
     command->change->must_match = must_match;

@@ -207,6 +207,16 @@ static void looking_tells_who_is_there_and_where_the_room_stands(void **state)
     assert_true(look("order:O-1")->position.epoch != 0); /* a stored room always stands somewhere */
 }
 
+static void a_room_somebody_only_looked_into_is_not_kept(void **state)
+{
+    (void)state;
+    hub_double_advance(world, world->limits.room_linger_ms);
+    look("order:O-1");
+    assert_int_equal(hub_counts(world->hub).rooms, 1);
+    hub_double_advance(world, 0);
+    assert_int_equal(hub_counts(world->hub).rooms, 0);
+}
+
 /* ---- publishing ---- */
 
 static void a_message_is_numbered_and_heard_by_all_but_its_sender(void **state)
@@ -639,6 +649,7 @@ int main(void)
         TEST(who_left_hears_nothing_more),
         TEST(looking_makes_no_free_room),
         TEST(looking_tells_who_is_there_and_where_the_room_stands),
+        TEST(a_room_somebody_only_looked_into_is_not_kept),
         TEST(a_message_is_numbered_and_heard_by_all_but_its_sender),
         TEST(an_event_is_delivered_once_to_each_worker_that_listens),
         TEST(only_members_publish),

@@ -334,7 +334,8 @@ static void old_events_go_but_heads_and_history_stay(void **state)
     while (store_tidy(fixture.store, fixture.wall_ms))
         ;
     assert_int_equal(number("SELECT count(*) FROM event"), 2); /* the two changes */
-    assert_int_equal(number("SELECT count(*) FROM room_event"), 2); /* the young change, in the channel and in records */
+    assert_int_equal(number("SELECT count(*) FROM room_event"),
+                     2); /* the young change, in the channel and in records */
     missed = store_fixture_events(&fixture, "order:O-1", 1, 10000);
     assert_false(missed->is_complete);
     store_request_free(missed);
@@ -497,7 +498,7 @@ static void a_full_disk_is_an_error_for_all_and_passes(void **state)
     store_execute(fixture.store, batch, 3, fixture.wall_ms);
     assert_int_equal(batch[0]->err, ERR_STORAGE_FULL);
     assert_int_equal(batch[1]->err, ERR_STORAGE_FULL);
-    assert_int_equal(batch[2]->err, OK); /* reading goes on ... */
+    assert_int_equal(batch[2]->err, OK);    /* reading goes on ... */
     assert_int_equal(batch[2]->version, 1); /* ... and does not tell of what was undone */
 
     exec("PRAGMA max_page_count=1000000");
@@ -553,7 +554,8 @@ static void a_damaged_row_is_an_error_and_no_crash(void **state)
 {
     (void)state;
     assert_int_equal(store_fixture_put(&fixture, "O-1", "{\"title\":\"one\"}"), OK);
-    exec("INSERT INTO room_event (room_id, offset, seq) SELECT id, 9007199254740991, 1 FROM room WHERE name = 'records'");
+    exec("INSERT INTO room_event (room_id, offset, seq) "
+         "SELECT id, 9007199254740991, 1 FROM room WHERE name = 'records'");
     store_fixture_reopen(&fixture);
     assert_int_equal(store_fixture_put(&fixture, "O-1", "{\"qty\":1}"), ERR_STORAGE);
     assert_int_equal(store_fixture_say(&fixture, "order:O-1", "{}"), OK);
@@ -696,7 +698,8 @@ static void a_wal_of_another_database_is_noticed(void **state)
         assert_int_equal(store_fixture_put(&other, "O-2", "{\"title\":\"two\"}"), OK);
     assert_int_equal(store_fixture_say(&other, "order:O-2", "{}"), OK);
     assert_int_equal(store_meta_put(other.store, SPAN("other"), SPAN("x")), OK);
-    assert_int_equal(rename(store_fixture_path(&other, "collabd.db-wal"), store_fixture_path(&fixture, "collabd.db-wal")), 0);
+    assert_int_equal(
+        rename(store_fixture_path(&other, "collabd.db-wal"), store_fixture_path(&fixture, "collabd.db-wal")), 0);
     assert_refused(ERR_STORAGE, "collabd.db-wal belongs to another");
     /* and looking at it did not bring it into the file */
     assert_refused(ERR_STORAGE, "collabd.db-wal belongs to another");
@@ -724,7 +727,9 @@ static void a_damaged_file_is_noticed_when_it_was_not_closed(void **state)
 
     (void)state;
     for (int i = 0; i < 200; i++)
-        assert_int_equal(store_fixture_say(&fixture, "order:O-1", "{\"text\":\"something that fills a page, slowly but surely\"}"), OK);
+        assert_int_equal(
+            store_fixture_say(&fixture, "order:O-1", "{\"text\":\"something that fills a page, slowly but surely\"}"),
+            OK);
     store_fixture_reopen(&fixture); /* all in the file */
     kill_store();
     fd = open(store_fixture_path(&fixture, "collabd.db"), O_RDWR);
@@ -779,6 +784,7 @@ static void numbers_go_on_after_those_that_exist(void **state)
     (void)state;
     assert_int_equal(store_fixture_put(&fixture, "O-0041", "{\"qty\":1}"), OK);
     assert_int_equal(store_fixture_put(&fixture, "X-99", "{\"qty\":1}"), OK);
+    assert_int_equal(store_fixture_say(&fixture, "order:O-777", "{}"), OK); /* a room, but no record */
     assert_int_equal(next_number(), 42);
     assert_int_equal(next_number(), 43);
     assert_int_equal(store_fixture_put(&fixture, "O-50", "{\"qty\":1}"), OK);
@@ -788,6 +794,17 @@ static void numbers_go_on_after_those_that_exist(void **state)
     kill_store();
     store_fixture_reopen(&fixture);
     assert_in_range(next_number(), 53, 52 + 17); /* a crash may cost some numbers, but gives none twice */
+}
+
+static void numbers_of_what_was_deleted_are_not_given_again(void **state)
+{
+    struct store_request *removal = store_fixture_delete(&fixture, "O-9", 2);
+
+    (void)state;
+    assert_int_equal(store_fixture_put(&fixture, "O-9", "{\"qty\":1}"), OK);
+    assert_int_equal(store_fixture_execute(&fixture, removal), OK);
+    store_request_free(removal);
+    assert_int_equal(next_number(), 10);
 }
 
 static void numbers_of_an_unknown_type_are_refused(void **state)
@@ -875,6 +892,7 @@ int main(void)
         TEST(a_file_that_may_not_be_written_is_refused),
         TEST(missing_folders_are_made),
         TEST(numbers_go_on_after_those_that_exist),
+        TEST(numbers_of_what_was_deleted_are_not_given_again),
         TEST(numbers_of_an_unknown_type_are_refused),
         TEST(an_import_makes_records_and_skips_those_that_exist),
         TEST(an_import_with_a_bad_record_says_so),

@@ -184,7 +184,8 @@ static void a_refused_account_is_no_failure_of_the_store(void **state)
 
 static void a_login_survives_a_restart_and_ends_when_told(void **state)
 {
-    struct login login = {.key = SPAN("\x01\x00\xff key"), .user_id = SPAN("5"), .created_ms = 10, .expires_ms = 20, .generation = 3};
+    struct login login = {
+        .key = SPAN("\x01\x00\xff key"), .user_id = SPAN("5"), .created_ms = 10, .expires_ms = 20, .generation = 3};
     struct login found;
 
     (void)state;

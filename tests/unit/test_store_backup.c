@@ -64,7 +64,8 @@ static enum err restore(const char *name)
 static void put_some(int count)
 {
     for (int i = 0; i < count; i++)
-        assert_ok(store_fixture_put(&fixture, arena_printf(&fixture.arena, "O-%d", i).data, "{\"title\":\"some order\",\"qty\":1}"));
+        assert_ok(store_fixture_put(&fixture, arena_printf(&fixture.arena, "O-%d", i).data,
+                                    "{\"title\":\"some order\",\"qty\":1}"));
 }
 
 /* ---- there and back ---- */
@@ -271,12 +272,13 @@ static void a_copy_with_something_of_others_in_it_is_refused(void **state)
         "CREATE VIEW v AS SELECT * FROM account",
         "CREATE TABLE extra (x)",
         "CREATE INDEX extra ON event (time_ms)",
-        "DROP INDEX record_live",
+        "DROP INDEX record_type",
         "DROP TABLE op",
         "ALTER TABLE account ADD COLUMN extra TEXT",
         "PRAGMA user_version=77",
         "PRAGMA application_id=77",
-        "PRAGMA writable_schema=1; UPDATE sqlite_schema SET sql = 'CREATE TABLE login (key, user_id, created_ms, expires_ms, generation)' "
+        "PRAGMA writable_schema=1; UPDATE sqlite_schema SET sql = "
+        "'CREATE TABLE login (key, user_id, created_ms, expires_ms, generation)' "
         "WHERE name = 'login'",
         "UPDATE record SET state = 'not json'",
         "PRAGMA ignore_check_constraints=1; UPDATE record SET version = -1",

@@ -52,7 +52,8 @@ static void remove_order(const char *id, uint64_t version)
 
 static void filter_by(const char *name, enum comparison comparison, const char *value)
 {
-    query.filters[query.filter_count++] = (struct list_filter){name ? field(name) : NULL, comparison, span_from_str(value)};
+    query.filters[query.filter_count++] =
+        (struct list_filter){name ? field(name) : NULL, comparison, span_from_str(value)};
 }
 
 static enum err list(void)
@@ -257,7 +258,8 @@ static void pages_together_are_the_whole_in_every_order(void **state)
         if (i % 3)
             buf_printf(&patch, ",\"qty\":%d,\"price\":%d.%d", i % 7, i % 5, i % 4);
         if (i % 4)
-            buf_printf(&patch, ",\"title\":\"t%d\",\"rush\":%s,\"due\":\"2026-01-%02d\"", i % 6, i % 2 ? "true" : "false", i % 9 + 1);
+            buf_printf(&patch, ",\"title\":\"t%d\",\"rush\":%s,\"due\":\"2026-01-%02d\"", i % 6,
+                       i % 2 ? "true" : "false", i % 9 + 1);
         buf_append_str(&patch, "}");
         buf_append_char(&patch, '\0');
         put(id, patch.data);
@@ -358,7 +360,8 @@ static void a_question_that_takes_too_long_is_given_up(void **state)
 
 static enum err record_at(const char *id, uint64_t version, struct list_row *row)
 {
-    return store_record_at(store_fixture_reader(&fixture), &fixture.arena, fixture.type, span_from_str(id), version, row);
+    return store_record_at(store_fixture_reader(&fixture), &fixture.arena, fixture.type, span_from_str(id), version,
+                           row);
 }
 
 static void a_record_is_read_as_it_is_now(void **state)
@@ -382,7 +385,8 @@ static void every_version_can_be_read_again(void **state)
     (void)state;
     for (int version = 1; version <= 300; version++) {
         fixture.wall_ms = 1000 + version;
-        put("A", arena_printf(&fixture.arena, version == 1 ? "{\"title\":\"t\",\"qty\":%d}" : "{\"qty\":%d}", version).data);
+        put("A",
+            arena_printf(&fixture.arena, version == 1 ? "{\"title\":\"t\",\"qty\":%d}" : "{\"qty\":%d}", version).data);
         if (version % 10 == 0)
             assert_int_equal(store_fixture_say(&fixture, "order:A", "{}"), OK);
     }
@@ -443,7 +447,9 @@ static void history_is_newest_first_and_paged(void **state)
             assert_int_equal(store_fixture_say(&fixture, "order:A", "{}"), OK);
     }
     do {
-        assert_int_equal(store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), before, 30, &history), OK);
+        assert_int_equal(store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), before,
+                                       30, &history),
+                         OK);
         for (uint32_t i = 0; i < history.count; i++, expected--) {
             const struct change *change = history.changes[i];
 
@@ -465,13 +471,15 @@ static void history_ends_with_the_page_that_holds_the_first_change(void **state)
     (void)state;
     put("A", "{\"qty\":1}");
     put("A", "{\"qty\":2}");
-    assert_int_equal(store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), 0, 2, &history), OK);
+    assert_int_equal(
+        store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), 0, 2, &history), OK);
     assert_int_equal(history.count, 2);
     assert_int_equal(history.next_before, 0);
     assert_int_equal(store_history(fixture.reader, &fixture.arena, fixture.type, SPAN("A"), 1, 2, &history), OK);
     assert_int_equal(history.count, 0);
     assert_int_equal(history.next_before, 0);
-    assert_int_equal(store_history(fixture.reader, &fixture.arena, fixture.type, SPAN("B"), 0, 2, &history), ERR_NOT_FOUND);
+    assert_int_equal(store_history(fixture.reader, &fixture.arena, fixture.type, SPAN("B"), 0, 2, &history),
+                     ERR_NOT_FOUND);
 }
 
 static void the_history_of_what_was_deleted_stays(void **state)
@@ -481,7 +489,8 @@ static void the_history_of_what_was_deleted_stays(void **state)
     (void)state;
     put("A", "{\"qty\":1}");
     remove_order("A", 2);
-    assert_int_equal(store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), 0, 10, &history), OK);
+    assert_int_equal(
+        store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), 0, 10, &history), OK);
     assert_int_equal(history.count, 2);
     assert_int_equal(history.changes[0]->kind, CHANGE_DELETE);
     assert_int_equal(history.changes[1]->kind, CHANGE_CREATE);
@@ -504,7 +513,8 @@ static void history_goes_on_after_a_restart(void **state)
     store_fixture_reopen(&fixture);
     remove_order("A", 5);
     assert_ids("");
-    assert_int_equal(store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), 0, 10, &history), OK);
+    assert_int_equal(
+        store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), 0, 10, &history), OK);
     assert_int_equal(history.count, 5);
     for (uint32_t i = 0; i < 5; i++)
         assert_int_equal(history.changes[i]->version, 5 - i);
@@ -519,11 +529,16 @@ static void a_damaged_chain_is_an_error_and_no_endless_loop(void **state)
     (void)state;
     for (int i = 0; i < 5; i++)
         put("A", "{\"qty\":1}");
-    assert_int_equal(sql_exec(fixture.store->sql.db, "UPDATE event SET previous_change = seq + 1, previous = seq + 1 WHERE version = 3"), OK);
-    assert_int_equal(store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), 0, 10, &history), ERR_STORAGE);
+    assert_int_equal(sql_exec(fixture.store->sql.db,
+                              "UPDATE event SET previous_change = seq + 1, previous = seq + 1 WHERE version = 3"),
+                     OK);
+    assert_int_equal(
+        store_history(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), 0, 10, &history),
+        ERR_STORAGE);
     assert_int_equal(record_at("A", 2, &row), ERR_STORAGE);
     assert_int_equal(sql_exec(fixture.store->sql.db, "DELETE FROM event WHERE version = 3"), OK);
-    assert_int_equal(store_history(fixture.reader, &fixture.arena, fixture.type, SPAN("A"), 0, 10, &history), ERR_STORAGE);
+    assert_int_equal(store_history(fixture.reader, &fixture.arena, fixture.type, SPAN("A"), 0, 10, &history),
+                     ERR_STORAGE);
     assert_int_equal(record_at("A", 2, &row), ERR_STORAGE);
 }
 

@@ -439,7 +439,8 @@ static void stopping_finishes_what_waits(void **state)
 
 static void a_store_that_cannot_be_opened_starts_nothing(void **state)
 {
-    struct store_thread_options options = {.store = fixture.options, .worker_count = 1, .post = post, .arg = ears, .batch_max = 1, .queue_max = 1};
+    struct store_thread_options options = {
+        .store = fixture.options, .worker_count = 1, .post = post, .arg = ears, .batch_max = 1, .queue_max = 1};
 
     (void)state;
     store_fixture_reopen(&fixture); /* holds the folder */
@@ -448,7 +449,8 @@ static void a_store_that_cannot_be_opened_starts_nothing(void **state)
     assert_true(fixture.why.len > 0);
 }
 
-/* Several workers at once: every room's events come to its home without a gap, in order, and each worker's answers after its events. */
+/* Several workers at once: every room's events come to its home without a gap, in order, and each worker's answers
+ * after its events. */
 
 struct poster {
     pthread_t pthread;

@@ -81,15 +81,15 @@ describe('a list', () => {
   });
 
   test('finds text literally: no wildcards, no quoting to escape from', async () => {
-    await create({ title: '100% "quoted" o\'clock; DROP TABLE record;--' });
+    await editor.post('/api/v1/records/vendor', { name: '100% "quoted" o\'clock; DROP TABLE record;--' });
     const find = async (text) =>
-      (await viewer.get(`/api/v1/records/work_order?q=${encodeURIComponent(text)}`)).json.records.map(({ data }) => data.title);
+      (await viewer.get(`/api/v1/records/vendor?q=${encodeURIComponent(text)}`)).json.records.map(({ data }) => data.name);
     assert.equal((await find('100% "QUOTED"')).length, 1);
     assert.equal((await find("o'clock; DROP")).length, 1);
     assert.equal((await find('1__% "quoted"')).length, 0);
     assert.equal((await find('a* NEAR(')).length, 0);
     assert.equal((await find('\0')).length, 0);
-    assert.equal((await viewer.get('/api/v1/records/work_order?limit=1')).status, 200);
+    assert.equal((await viewer.get('/api/v1/records/vendor?limit=1')).status, 200);
   });
 
   test('refuses what it does not understand, and names it', async () => {

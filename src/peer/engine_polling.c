@@ -1,0 +1,109 @@
+/* Long-polling: a GET waits until there is something to say, a POST brings what the client says. */
+#include "peer/engine_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define POLL_TYPE "text/plain; charset=UTF-8"
+#define PACKETS_MAX 1000
+
+/* Long ones are paced by HTTP, so that a client that reads slowly holds one copy at most. */
+static void respond(struct http_exchange *exchange, struct buf *body)
+{
+    size_t len;
+    char *bytes = buf_take(body, &len);
+    http_respond_static(exchange, 200, POLL_TYPE, span_of(bytes, len), free, bytes);
+}
+
+void engine_answer_greeting(struct engine *engine, struct http_exchange *exchange)
+{
+    struct buf body = BUF_EMPTY;
+    engine_append_open(engine, &body);
+    respond(exchange, &body);
+}
+
+static struct http_exchange *take_poll(struct engine *engine)
+{
+    struct http_exchange *exchange = engine->poll;
+    engine->poll = NULL;
+    exchange->on_gone = NULL;
+    exchange->aborts_on_end = false;
+    return exchange;
+}
+
+void engine_answer_poll(struct engine *engine, bool is_last)
+{
+    struct buf body = BUF_EMPTY;
+    struct http_exchange *exchange = take_poll(engine);
+    engine_queue_drain(&engine->queue, &body);
+    if (is_last && body.len)
+        buf_append_char(&body, EIO_SEPARATOR);
+    if (is_last || body.len == 0)
+        eio_append_text(&body, is_last ? EIO_CLOSE : EIO_NOOP, SPAN_EMPTY);
+    respond(exchange, &body);
+}
+
+/* The client gave up a poll: nobody can say whether it would have got what was on its way. */
+static void on_gone(struct http_exchange *exchange)
+{
+    struct engine *engine = exchange->user;
+    assert(engine->poll == exchange);
+    take_poll(engine);
+    engine_finish(engine, ENGINE_LOST, 0, SPAN_EMPTY);
+}
+
+static void wait(struct engine *engine, struct http_exchange *exchange)
+{
+    engine->poll = exchange;
+    exchange->user = engine;
+    exchange->on_gone = on_gone;
+    exchange->aborts_on_end = true;
+    if (engine->probe)
+        engine_nudge(engine);
+}
+
+void engine_on_poll(struct engine *engine, struct http_exchange *exchange)
+{
+    if (engine->poll) { /* of two at once neither can be trusted: the order of the packets would be anybody's guess */
+        engine_finish(engine, ENGINE_BAD, 0, SPAN_EMPTY);
+        engine_refuse(exchange, EIO_BAD_REQUEST);
+        return;
+    }
+    wait(engine, exchange);
+    if (engine->state == ENGINE_CLOSING) {
+        engine_answer_poll(engine, true);
+        engine_finish(engine, ENGINE_ENDED, 0, SPAN_EMPTY);
+    } else if (engine->queue.count) {
+        engine_answer_poll(engine, false);
+    }
+}
+
+/* A packet's handler may end the session: the rest of the payload is nobody's then. */
+static enum err hear_payload(struct engine *engine, struct span body)
+{
+    struct eio_payload payload = {.rest = body, .packets_max = PACKETS_MAX};
+    struct eio_packet packet;
+    enum err err = OK;
+    while (engine->state == ENGINE_POLLING && eio_payload_next(&payload, &packet, &err)) {
+        if (!engine_hear(engine, &packet)) {
+            err = ERR_PROTOCOL;
+            break;
+        }
+    }
+    eio_payload_deinit(&payload);
+    return err;
+}
+
+void engine_on_post(struct engine *engine, struct http_exchange *exchange)
+{
+    if (exchange->body.len > engine->host->settings.payload_bytes_max) {
+        http_respond(exchange, 413, NULL, SPAN_EMPTY);
+        return;
+    }
+    if (hear_payload(engine, exchange->body)) {
+        engine_finish(engine, ENGINE_BAD, 0, SPAN_EMPTY);
+        engine_refuse(exchange, EIO_BAD_REQUEST);
+    } else {
+        http_respond(exchange, 200, "text/html", SPAN("ok"));
+    }
+}
