@@ -12,13 +12,15 @@ static const double ROUNDING = 1e-6;
  * then. */
 static void refill(struct bucket *bucket, double rate, double burst, uint64_t now_ms)
 {
-    if (!bucket->is_started) {
-        *bucket = (struct bucket){now_ms, burst, true};
+    uint64_t at_ms = now_ms + 1;
+
+    if (bucket->filled_ms == 0) {
+        *bucket = (struct bucket){at_ms, burst};
         return;
     }
-    if (now_ms > bucket->last_ms) {
-        bucket->tokens += (double)(now_ms - bucket->last_ms) / 1000.0 * rate;
-        bucket->last_ms = now_ms;
+    if (at_ms > bucket->filled_ms) {
+        bucket->tokens += (double)(at_ms - bucket->filled_ms) / 1000.0 * rate;
+        bucket->filled_ms = at_ms;
     }
     if (bucket->tokens > burst) /* also after a reload that made the burst smaller */
         bucket->tokens = burst;

@@ -7,9 +7,8 @@
 #include <stdint.h>
 
 struct bucket {
-    uint64_t last_ms;
-    double tokens; /* starts full at the first take; below zero: a debt */
-    bool is_started;
+    uint64_t filled_ms; /* when it was refilled last, plus one; 0: never: it starts full at the first take */
+    double tokens;      /* below zero: a debt */
 };
 
 /* Takes `count`; false (and nothing taken) when there are not enough: then *retry_ms says in how many milliseconds

@@ -39,7 +39,7 @@ struct jwt_claims {
     struct span subject, issuer, token_id; /* sub, iss, jti */
     struct span username, name;            /* preferred_username or username; name */
     struct span avatar;                    /* picture */
-    struct span *roles;                    /* roles: array of strings, or a string with blanks */
+    const struct span *roles;              /* roles: array of strings, or a string with blanks */
     uint32_t role_count;
     int64_t issued_s, expires_s, not_before_s; /* 0: absent (exp must be present) */
     uint64_t generation;                       /* "gen": the account's generation in our own tokens */

@@ -159,15 +159,16 @@ static bool read_generation(yyjson_val *claims, struct jwt_claims *out)
 
 static bool read_role_list(struct arena *arena, yyjson_val *list, struct jwt_claims *out)
 {
+    struct span *roles = arena_alloc(arena, yyjson_arr_size(list) * sizeof(struct span));
     size_t index, count;
     yyjson_val *role;
 
-    out->roles = arena_alloc(arena, yyjson_arr_size(list) * sizeof(struct span));
+    out->roles = roles;
     yyjson_arr_foreach(list, index, count, role)
     {
         if (!yyjson_is_str(role))
             return false;
-        out->roles[out->role_count++] = arena_copy(arena, json_text(role));
+        roles[out->role_count++] = arena_copy(arena, json_text(role));
     }
     return true;
 }
@@ -176,12 +177,13 @@ static bool read_role_list(struct arena *arena, yyjson_val *list, struct jwt_cla
 static void read_role_words(struct arena *arena, struct span words, struct jwt_claims *out)
 {
     struct span rest = arena_copy(arena, words);
+    struct span *roles = arena_alloc(arena, (words.len / 2 + 1) * sizeof(struct span));
     struct span word;
 
-    out->roles = arena_alloc(arena, (words.len / 2 + 1) * sizeof(struct span));
+    out->roles = roles;
     while (span_cut(&rest, ' ', &word))
         if (word.len > 0)
-            out->roles[out->role_count++] = word;
+            roles[out->role_count++] = word;
 }
 
 static bool read_roles(struct arena *arena, yyjson_val *claims, struct jwt_claims *out)

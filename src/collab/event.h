@@ -74,6 +74,7 @@ struct event {
             struct span action;    /* "create", "update", "delete" or the action's name */
             struct span event;     /* "created", "updated", "deleted", "approved", ... */
             struct span label;     /* what people call the record */
+            struct span context;   /* the fields that the type wants told with every change, as they are then: a JSON object, or empty */
         } change;
         struct {
             struct span rule, priority, title, message;
@@ -127,6 +128,7 @@ struct answer {
     uint64_t version;    /* 0: there is none (deleted or never made) */
     struct event *event;   /* owned reference: the change as the record's room numbered it; or NULL */
     struct change *change; /* as committed: the event's, or NULL */
+    struct span op_id;     /* the id that a change or action came with, or empty */
     uint64_t current_version; /* with ERR_CONFLICT, ERR_PRECONDITION, ERR_BAD_VERSION */
     struct arena arena;
 };

@@ -89,6 +89,8 @@ static void print_change(struct buf *out, const struct event *event)
     json_member_string(out, "action", event->change.action);
     json_member_string(out, "event", event->change.event);
     member_if_any(out, "label", event->change.label);
+    if (event->change.context.len > 0)
+        json_member_raw(out, "context", event->change.context);
 }
 
 static void print_event(struct buf *out, const struct event *event)
@@ -209,8 +211,12 @@ static enum err read_alert(struct event *event, yyjson_val *object)
     return event->type ? OK : ERR_UNKNOWN_TYPE;
 }
 
-static enum err read_change(struct event *event, struct span body, yyjson_val *object)
+static enum err read_change(struct event *event, struct span body, const struct json *json, yyjson_val *object)
 {
+    yyjson_val *context = json_get(object, "context");
+
+    if (context)
+        event->change.context = json_slice(json, context);
     event->change.action = read_text(event, object, "action");
     event->change.event = read_text(event, object, "event");
     event->change.label = read_text(event, object, "label");
@@ -236,7 +242,7 @@ static enum err read_event(struct event *event, struct span body, const struct j
         return read_message(event, json, object);
     if (event->kind == EVENT_ALERT)
         return read_alert(event, object);
-    return read_change(event, body, object);
+    return read_change(event, body, json, object);
 }
 
 enum err event_read(struct span body, struct span room, struct position position, const struct type_registry *registry,

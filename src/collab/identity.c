@@ -4,13 +4,9 @@
 #include "collab/access.h"
 
 #include <assert.h>
-#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The roles' spans are the first thing behind the struct, the texts follow them. */
-static_assert(offsetof(struct identity, text) % alignof(struct span) == 0, "the roles lie at `text`");
 
 static struct span put(char **place, struct span text)
 {
@@ -35,9 +31,8 @@ struct identity *identity_new(struct span user_id, struct span username, struct 
         size += roles[i].len;
     identity = memory_alloc(size);
     atomic_init(&identity->ref_count, 1);
-    identity->roles = (struct span *)(void *)identity->text;
     identity->role_count = role_count;
-    place = identity->text + role_count * sizeof(struct span);
+    place = (char *)(identity->roles + role_count);
     for (uint32_t i = 0; i < role_count; i++)
         identity->roles[i] = put(&place, roles[i]);
     identity->user_id = put(&place, user_id);

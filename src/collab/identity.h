@@ -13,9 +13,8 @@ struct identity {
     struct span username; /* "jsmith" */
     struct span name;     /* "John Smith"; the username when there is none */
     struct span avatar;   /* a URL, or empty */
-    struct span *roles;
     const struct access *access; /* belongs to the type registry; never NULL */
-    char text[];                 /* what the spans point to */
+    struct span roles[];         /* and behind them, what the spans point to */
 };
 
 /* Copies everything; one reference, the caller's. */

@@ -184,6 +184,8 @@ static void refuse(struct job *job, enum err err, struct span field)
 {
     struct answer *answer = answer_new(job->command, err);
 
+    if (field.len == 0 && err == ERR_BAD_VERSION)
+        field = SPAN("version");
     if (field.len > 0)
         answer->field = arena_copy(&answer->arena, field);
     if (err == ERR_CONFLICT || err == ERR_PRECONDITION || err == ERR_BAD_VERSION)
@@ -198,13 +200,21 @@ static struct position position_now(const struct record *record)
     return room && room->is_open ? room_position(room) : (struct position){0};
 }
 
+static struct answer *answer_done(const struct job *job)
+{
+    struct answer *answer = answer_new(job->command, OK);
+
+    answer->op_id = arena_copy(&answer->arena, record_plan_id(job->command));
+    record_describe(job->record, answer);
+    return answer;
+}
+
 /* The first answer's version and position, and the record as it is now. */
 static void answer_repeat(struct job *job, const struct store_request *request)
 {
     struct record *record = job->record;
-    struct answer *answer = answer_new(job->command, OK);
+    struct answer *answer = answer_done(job);
 
-    record_describe(record, answer);
     answer->current_version = answer->version;
     answer->is_repeat = true;
     answer->version = plan_kept_version(request->commit.answer);
@@ -214,9 +224,8 @@ static void answer_repeat(struct job *job, const struct store_request *request)
 
 static void answer_nothing_done(struct job *job)
 {
-    struct answer *answer = answer_new(job->command, OK);
+    struct answer *answer = answer_done(job);
 
-    record_describe(job->record, answer);
     answer->version = job->version;
     answer->position = position_now(job->record);
     finish(job, answer);
@@ -225,9 +234,8 @@ static void answer_nothing_done(struct job *job)
 static void answer_committed(struct job *job, const struct store_request *request)
 {
     const struct commit_event *entry = &request->commit.events[0];
-    struct answer *answer = answer_new(job->command, OK);
+    struct answer *answer = answer_done(job);
 
-    record_describe(job->record, answer);
     answer->version = request->commit.version;
     answer->position = entry->positions[0];
     answer->event = event_in_room(entry->event, job->record->room, entry->positions[0]);

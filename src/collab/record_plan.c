@@ -262,6 +262,35 @@ static struct span label_of(struct arena *arena, const struct type *type, struct
     return label.len > 0 ? label : arena_copy(arena, id);
 }
 
+/* The fields that go along with every change, as they are after it (of a record that is deleted: as they were). */
+static struct span context_of(struct arena *arena, const struct type *type, struct span state)
+{
+    struct span context = SPAN_EMPTY;
+    struct buf text = BUF_EMPTY;
+    struct json json = {0};
+
+    if (type->context_count == 0 || state.len == 0 || json_parse(&json, state, &state_limits) != OK)
+        return SPAN_EMPTY;
+    buf_append_char(&text, '{');
+    for (uint32_t i = 0; i < type->context_count; i++) {
+        const struct span name = type->context[i];
+        yyjson_val *value = yyjson_obj_getn(json.root, name.data, name.len);
+
+        if (value == NULL)
+            continue;
+        if (text.len > 1)
+            buf_append_char(&text, ',');
+        json_append_string(&text, name);
+        buf_append_char(&text, ':');
+        json_append_value(&text, value);
+    }
+    buf_append_char(&text, '}');
+    context = arena_copy(arena, buf_span(&text));
+    buf_deinit(&text);
+    json_deinit(&json);
+    return context;
+}
+
 static struct event *add_event(struct hub *hub, struct store_request *request, enum event_kind kind,
                                const struct command *command)
 {
@@ -306,6 +335,7 @@ static void announce_change(struct hub *hub, struct store_request *request, cons
     event->change.action = arena_copy(&event->arena, action_name(change));
     event->change.event = arena_copy(&event->arena, event_name(request->type, change));
     event->change.label = label_of(&event->arena, request->type, named, request->entity_id);
+    event->change.context = context_of(&event->arena, request->type, named);
     show_in(request, command->room);
     if (request->type->channel.len > 0)
         show_in(request, request->type->channel);

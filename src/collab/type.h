@@ -96,6 +96,8 @@ struct type {
     struct span label;     /* the field that names a record to people */
     uint32_t alias_count;
     struct span *aliases; /* "item" for inventory */
+    uint32_t context_count;
+    struct span *context; /* fields whose values go along with every change */
     enum strategy strategy;
     uint32_t strategies_allowed; /* bit per strategy */
     enum write_mode write_mode;

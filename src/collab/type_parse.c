@@ -323,6 +323,22 @@ static enum err parse_names(struct type_parser *parser, yyjson_val *object)
     return OK;
 }
 
+/* The type's fields are there already. */
+static enum err parse_context(struct type_parser *parser, yyjson_val *context)
+{
+    struct type *type = parser->type;
+    enum err err;
+
+    if (context == NULL)
+        return OK;
+    if ((err = type_get_texts(parser, context, "context", false, &type->context, &type->context_count)) != OK)
+        return err;
+    for (uint32_t i = 0; i < type->context_count; i++)
+        if (type_field(type, type->context[i]) == NULL)
+            return type_fail(parser, "\"context\" names no field: \"%.*s\"", SPAN_ARG(type->context[i]));
+    return OK;
+}
+
 static enum err parse_type(struct type_parser *parser, yyjson_val *object)
 {
     struct type *type = parser->type;
@@ -330,12 +346,13 @@ static enum err parse_type(struct type_parser *parser, yyjson_val *object)
 
     if ((err = type_check_keys(parser, object,
                                "title channel id_prefix label aliases strategy strategies_allowed write_mode "
-                               "enforce_locks roles fields actions alerts")) != OK ||
+                               "enforce_locks roles fields actions alerts context")) != OK ||
         (err = parse_names(parser, object)) != OK || (err = parse_strategies(parser, object)) != OK ||
         (err = parse_write_mode(parser, object)) != OK ||
         (err = type_get_bool(parser, object, "enforce_locks", &type->enforces_locks)) != OK ||
         (err = parse_roles(parser, json_get(object, "roles"))) != OK ||
         (err = type_parse_fields(parser, json_get(object, "fields"))) != OK ||
+        (err = parse_context(parser, json_get(object, "context"))) != OK ||
         (err = type_parse_actions(parser, json_get(object, "actions"))) != OK ||
         (err = type_parse_alerts(parser, json_get(object, "alerts"))) != OK)
         return err;

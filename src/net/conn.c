@@ -105,6 +105,8 @@ static void on_watch_closed(struct loop_watch *watch)
     free(watch); /* the conn's first member */
 }
 
+static const struct loop_watch_calls watch_calls = {.on_ready = conn_on_ready, .on_closed = on_watch_closed};
+
 struct conn *conn_open(struct conn_host *host, int fd, const struct conn_remote *remote, struct tls *tls,
                        uint64_t handshake_ms)
 {
@@ -119,8 +121,7 @@ struct conn *conn_open(struct conn_host *host, int fd, const struct conn_remote 
     list_push_tail(&host->conns, &conn->all);
     host->conn_count++;
     metric_add(METRIC_connections, 1);
-    conn->watch.on_ready = conn_on_ready;
-    conn->watch.on_closed = on_watch_closed;
+    conn->watch.calls = &watch_calls;
     loop_watch_open(host->loop, &conn->watch, fd);
     if (tls) {
         conn->is_tls = true;

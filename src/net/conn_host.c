@@ -180,6 +180,7 @@ void conn_host_free(struct conn_host *host)
     loop_timer_stop(host->loop, &host->backlog_timer);
     http_host_free(host->http);
     websocket_host_free(host->websocket);
+    conn_rings_free(host);
     buf_deinit(&host->tls_scratch);
     free(host);
 }

@@ -7,8 +7,9 @@ enum {
     CONN_READ_BYTES = 64 * 1024, /* the shared buffer; also the most a connection may keep */
     CONN_RECORD_BYTES =
         16 * 1024, /* a TLS record: a read with less room could leave bytes where epoll does not see them */
-    CONN_SLOTS_INLINE = 4,
-    CONN_SLOTS_KEPT = 32,         /* a ring up to this size outlives a flush */
+    CONN_SLOTS_INLINE = 1,
+    CONN_SLOTS_POOLED = 8,        /* the first ring beyond; the host keeps those that are not in use: */
+    CONN_RINGS_KEPT = 4096,       /* so many of them */
     CONN_HANDSHAKES_PER_TURN = 8, /* handshakes are dear: open connections get their turn in between */
 };
 #define CONN_KEY_PONG UINT64_MAX
@@ -35,23 +36,18 @@ struct conn_extra {
     size_t retry_bytes;        /* TLS: the front of the queue that must be written again unchanged */
 };
 
+/* What every frame that is sent comes by stands together, at the front. */
 struct conn {
     struct loop_watch watch; /* first */
     struct conn_host *host;
-    const struct conn_events *events;
-    void *owner;
-    struct list all; /* in host->conns or host->closed */
     struct conn *dirty_next;
-    struct conn_extra *extra;
-    struct conn_slot *slots; /* a ring: slots_inline, or on the heap while that is too small */
+    struct conn_slot *slots; /* a ring: slots_inline, or a larger one while that is too small */
     struct conn_slot slots_inline[CONN_SLOTS_INLINE];
     uint32_t slot_head, slot_count, slot_cap; /* cap is a power of two */
     uint32_t head_sent;                       /* bytes of the first frame that have left */
     size_t queue_bytes;
     size_t counted_bytes;
-    uint64_t bytes_received;
-    uint64_t last_heard_ms;
-    struct conn_remote remote;
+    struct conn_extra *extra;
     uint8_t state; /* enum conn_state */
     bool is_tls : 1;
     bool is_dirty : 1;
@@ -60,7 +56,12 @@ struct conn {
     bool is_ended : 1; /* the peer's FIN was read */
     bool is_slow : 1;
     bool is_slow_told : 1;
-    bool had_many : 1; /* the queue was longer than the inline ring since it was empty last */
+    struct conn_remote remote;
+    const struct conn_events *events;
+    void *owner;
+    struct list all; /* in host->conns or host->closed */
+    uint64_t bytes_received;
+    uint64_t last_heard_ms;
 };
 
 struct http_host;
@@ -76,6 +77,8 @@ struct conn_host {
     struct list resumed, backlog;
     struct loop_timer resume_timer, backlog_timer; /* LIST_OWNER finds the host */
     unsigned handshakes_left;                      /* this turn */
+    struct conn_ring *rings;                       /* not in use, the one that was last in use first */
+    unsigned ring_count;
     struct buf tls_scratch;
     /* Counted here, added to the metrics once per flush. */
     int64_t bytes_received, bytes_sent, messages_conflated, queue_bytes, queue_bytes_told;
@@ -88,6 +91,7 @@ struct conn_host {
 /* conn_queue.c */
 void conn_queue_init(struct conn *conn);
 void conn_queue_clear(struct conn *conn);
+void conn_rings_free(struct conn_host *host);
 /* Writes as much as the socket takes; sets is_blocked when it took less. False: the connection is broken. No callbacks. */
 bool conn_queue_write(struct conn *conn);
 

@@ -1,5 +1,5 @@
-/* The queue of outgoing frames: a ring of four slots inside the conn, which is all that most connections ever use, or a
- * larger one on the heap while a reader lags behind. */
+/* The queue of outgoing frames: one slot inside the conn, which is all that most turns need; a ring of eight, lent by the
+ * host, in a busy room; a larger one of its own while a reader lags behind. */
 #include "net/conn_internal.h"
 #include "net/tls_internal.h"
 
@@ -39,38 +39,74 @@ void conn_queue_init(struct conn *conn)
     conn->slot_cap = CONN_SLOTS_INLINE;
 }
 
+/* ---- rings -------------------------------------------------------------------------------------------------------- */
+
+/* A pooled ring that nobody uses. */
+struct conn_ring {
+    struct conn_ring *next;
+};
+
+static struct conn_slot *ring_take(struct conn_host *host)
+{
+    struct conn_ring *ring = host->rings;
+
+    if (ring == NULL)
+        return memory_alloc(CONN_SLOTS_POOLED * sizeof(struct conn_slot));
+    host->rings = ring->next;
+    host->ring_count--;
+    return (struct conn_slot *)(void *)ring;
+}
+
+static void ring_give(struct conn_host *host, struct conn_slot *slots)
+{
+    struct conn_ring *ring = (struct conn_ring *)(void *)slots;
+
+    if (host->ring_count == CONN_RINGS_KEPT) {
+        free(ring);
+        return;
+    }
+    ring->next = host->rings;
+    host->rings = ring;
+    host->ring_count++;
+}
+
+void conn_rings_free(struct conn_host *host)
+{
+    while (host->rings)
+        free(ring_take(host));
+}
+
+static void release_ring(struct conn *conn)
+{
+    if (conn->slot_cap == CONN_SLOTS_POOLED)
+        ring_give(conn->host, conn->slots);
+    else if (conn->slots != conn->slots_inline)
+        free(conn->slots);
+}
+
 static void shrink_ring(struct conn *conn)
 {
-    if (conn->slots != conn->slots_inline)
-        free(conn->slots);
+    release_ring(conn);
     conn_queue_init(conn);
     conn->slot_head = 0;
 }
 
-/* The queue has become empty. In a busy room it fills in every turn: a somewhat larger ring stays until a turn comes in
- * which the inline one would have done. */
-static void on_empty(struct conn *conn)
-{
-    if (conn->slots != conn->slots_inline && (!conn->had_many || conn->slot_cap > CONN_SLOTS_KEPT))
-        shrink_ring(conn);
-    conn->had_many = false;
-}
-
 static void grow_ring(struct conn *conn)
 {
-    struct conn_slot *slots;
-    uint32_t cap = conn->slot_cap * 2;
+    uint32_t cap = conn->slot_cap < CONN_SLOTS_POOLED ? CONN_SLOTS_POOLED : conn->slot_cap * 2;
+    struct conn_slot *slots =
+        cap == CONN_SLOTS_POOLED ? ring_take(conn->host) : memory_array(cap, sizeof(struct conn_slot));
 
     assert(cap > conn->slot_cap);
-    slots = memory_array(cap, sizeof(*slots));
     for (uint32_t i = 0; i < conn->slot_count; i++)
         slots[i] = *slot_at(conn, i);
-    if (conn->slots != conn->slots_inline)
-        free(conn->slots);
+    release_ring(conn);
     conn->slots = slots;
     conn->slot_cap = cap;
     conn->slot_head = 0;
 }
+
+/* ---- frames ------------------------------------------------------------------------------------------------------- */
 
 static void count_bytes(struct conn *conn, const struct conn_slot *slot, int64_t change)
 {
@@ -88,7 +124,6 @@ static void push(struct conn *conn, struct frame *frame, bool is_counted, uint64
     if (conn->slot_count == conn->slot_cap)
         grow_ring(conn);
     slot = slot_at(conn, conn->slot_count++);
-    conn->had_many |= conn->slot_count > CONN_SLOTS_INLINE;
     *slot = (struct conn_slot){(uintptr_t)frame | (is_counted ? 0 : UNCOUNTED), key};
     count_bytes(conn, slot, frame->len);
     conn_mark_dirty(conn);
@@ -180,7 +215,7 @@ void conn_drop_waiting(struct conn *conn)
         frame_unref(slot_frame(slot));
     }
     if (conn->slot_count == 0)
-        on_empty(conn);
+        shrink_ring(conn);
 }
 
 /* `bytes` at the front have left. */
@@ -205,7 +240,7 @@ static void pop(struct conn *conn, size_t bytes)
         frame_unref(frame);
     }
     if (conn->slot_count == 0)
-        on_empty(conn);
+        shrink_ring(conn);
 }
 
 void conn_queue_clear(struct conn *conn)

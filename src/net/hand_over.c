@@ -41,6 +41,9 @@ struct conn_parcel *http_hand_over(struct http_exchange *exchange)
     struct http_conn *http = exchange->http_conn;
     struct conn_parcel *parcel = NEW(struct conn_parcel);
 
+    /* Answers to earlier requests go first; what the socket does not take now is lost with its reader's patience. */
+    if (!conn->is_blocked && conn->slot_count > 0)
+        (void)conn_queue_write(conn);
     parcel->remote = conn->remote;
     parcel->user = http->user;
     write_request(&parcel->bytes, exchange);

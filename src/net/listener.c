@@ -308,6 +308,8 @@ static void on_closed(struct loop_watch *watch)
     free(watch); /* the listener's first member */
 }
 
+static const struct loop_watch_calls watch_calls = {.on_ready = on_ready, .on_closed = on_closed};
+
 struct listener *listener_open(struct conn_host *host, int fd, struct tls *tls, uint64_t handshake_ms,
                                void (*on_accept)(void *arg, struct conn *conn), void *arg)
 {
@@ -319,8 +321,7 @@ struct listener *listener_open(struct conn_host *host, int fd, struct tls *tls, 
     listener->on_accept = on_accept;
     listener->arg = arg;
     listener->rest.on_time = on_rested;
-    listener->watch.on_ready = on_ready;
-    listener->watch.on_closed = on_closed;
+    listener->watch.calls = &watch_calls;
     loop_watch_open(conn_host_loop(host), &listener->watch, fd);
     loop_watch_set(&listener->watch, LOOP_READ);
     return listener;

@@ -191,13 +191,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     int wanted = watch->events;
 
     if (status == 0) {
-        watch->on_ready(watch, ((events & UV_READABLE) ? LOOP_READ : 0) | ((events & UV_WRITABLE) ? LOOP_WRITE : 0));
+        watch->calls->on_ready(watch,
+                               ((events & UV_READABLE) ? LOOP_READ : 0) | ((events & UV_WRITABLE) ? LOOP_WRITE : 0));
         return;
     }
     /* The socket has an error pending and libuv has stopped watching it. The owner's next read or write finds the
      * reason; if it makes none, it still waits for what it waited for. */
     watch->events = 0;
-    watch->on_ready(watch, wanted);
+    watch->calls->on_ready(watch, wanted);
     if (watch->events == 0 && !uv_is_closing((uv_handle_t *)poll))
         loop_watch_set(watch, wanted);
 }
@@ -233,8 +234,8 @@ static void on_poll_closed(uv_handle_t *handle)
 {
     struct loop_watch *watch = handle->data;
 
-    if (watch->on_closed)
-        watch->on_closed(watch);
+    if (watch->calls->on_closed)
+        watch->calls->on_closed(watch);
 }
 
 void loop_watch_close(struct loop_watch *watch)

@@ -29,10 +29,19 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 /* Readiness of a file descriptor, level-triggered. Embedded by its owner; `handle` holds libuv's. The memory must stay
  * until on_closed has run, which is at the end of a later turn. */
 enum { LOOP_READ = 1, LOOP_WRITE = 2 };
-struct loop_watch {
-    _Alignas(8) unsigned char handle[168];
+#ifdef __linux__
+#define LOOP_HANDLE_BYTES 160
+#else
+#define LOOP_HANDLE_BYTES 192
+#endif
+struct loop_watch;
+struct loop_watch_calls {
     void (*on_ready)(struct loop_watch *watch, int events);
-    void (*on_closed)(struct loop_watch *watch);
+    void (*on_closed)(struct loop_watch *watch); /* NULL is fine */
+};
+struct loop_watch {
+    _Alignas(8) unsigned char handle[LOOP_HANDLE_BYTES];
+    const struct loop_watch_calls *calls; /* the owner sets it */
     int fd;
     int events; /* what is waited for now */
 };

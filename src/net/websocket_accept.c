@@ -102,27 +102,41 @@ static void queue_answer(struct http_exchange *exchange, struct span key, struct
     conn_send_bytes(exchange->conn, buf_span(out));
 }
 
+static const struct websocket_kind *kind_of(struct conn *conn, const struct http_service *service,
+                                            const struct websocket_options *options, bool has_deflate)
+{
+    struct websocket_kind kind = {
+        .events = options->events,
+        .service = service,
+        .limits = options->limits,
+        .message_bytes_max = options->limits.message_bytes_max,
+        .ping_ms = options->ping_ms,
+        .dead_ms = options->dead_ms,
+        .close_ms = options->close_ms > 0 ? options->close_ms : WEBSOCKET_CLOSE_MS,
+        .pings_per_second_max = options->pings_per_second_max,
+    };
+
+    if (kind.limits.text_bytes_max == 0 || kind.limits.text_bytes_max > kind.limits.message_bytes_max)
+        kind.limits.text_bytes_max = kind.limits.message_bytes_max;
+    kind.text_bytes_max = kind.limits.text_bytes_max;
+    if (has_deflate) { /* what cannot be compressed grows a little: the limit is for what comes out */
+        kind.limits.message_bytes_max += kind.limits.message_bytes_max / 1024 + 64;
+        kind.limits.text_bytes_max += kind.limits.text_bytes_max / 1024 + 64;
+    }
+    return websocket_kind(websocket_host(conn_host_of(conn)), &kind);
+}
+
 static struct websocket *open_socket(struct http_exchange *exchange, const struct websocket_options *options,
                                      const struct deflate_terms *terms)
 {
     struct websocket *socket = NEW(struct websocket);
-    struct ws_limits limits = options->limits;
+    const struct http_service *service;
 
-    if (limits.text_bytes_max == 0 || limits.text_bytes_max > limits.message_bytes_max)
-        limits.text_bytes_max = limits.message_bytes_max;
-    socket->message_bytes_max = (uint32_t)limits.message_bytes_max;
-    socket->text_bytes_max = (uint32_t)limits.text_bytes_max;
-    if (terms->is_on) { /* what cannot be compressed grows a little: the limit is for what comes out */
-        limits.message_bytes_max += limits.message_bytes_max / 1024 + 64;
-        limits.text_bytes_max += limits.text_bytes_max / 1024 + 64;
-    }
-    ws_init(&socket->ws, true, terms->is_on, &limits);
-    socket->events = options->events;
+    list_init(&socket->wheel);
+    socket->conn = http_detach(exchange, &service, &socket->service_user);
     socket->user = options->user;
-    socket->ping_ms = (uint32_t)options->ping_ms;
-    socket->dead_ms = (uint32_t)options->dead_ms;
-    socket->close_ms = options->close_ms > 0 ? options->close_ms : WEBSOCKET_CLOSE_MS;
-    socket->pings_per_second_max = options->pings_per_second_max;
+    socket->kind = kind_of(socket->conn, service, options, terms->is_on);
+    ws_init(&socket->ws, true, terms->is_on, &socket->kind->limits);
     socket->has_deflate = terms->is_on;
     if (terms->is_on) {
         socket->server_window_bits = terms->server_window_bits;
@@ -132,8 +146,6 @@ static struct websocket *open_socket(struct http_exchange *exchange, const struc
         if (!terms->client_no_context_takeover)
             socket->inflater = inflater_new(terms->client_window_bits, true);
     }
-    list_init(&socket->wheel);
-    socket->conn = http_detach(exchange, &socket->service, &socket->service_user);
     return socket;
 }
 
@@ -146,7 +158,7 @@ struct websocket *websocket_accept(struct http_exchange *exchange, const struct 
     const struct http_fault *fault = check(exchange, &key);
 
     assert(options->events && options->ping_ms <= UINT32_MAX && options->dead_ms <= UINT32_MAX &&
-           options->limits.message_bytes_max <= UINT32_MAX);
+           options->limits.message_bytes_max <= UINT32_MAX && options->pings_per_second_max < UINT16_MAX);
     if (fault == NULL)
         fault = negotiate(exchange, options, &terms, &extensions);
     if (fault) {

@@ -129,7 +129,7 @@ static void finish(struct websocket *socket, uint16_t code)
         socket->code = code;
     socket->state = WEBSOCKET_OVER;
     list_remove(&socket->wheel);
-    conn_finish(socket->conn, socket->close_ms);
+    conn_finish(socket->conn, socket->kind->close_ms);
 }
 
 void websocket_close(struct websocket *socket, uint16_t code, struct span reason)
@@ -138,10 +138,10 @@ void websocket_close(struct websocket *socket, uint16_t code, struct span reason
         return;
     socket->state = WEBSOCKET_CLOSING;
     socket->code = code;
-    socket->close_due_ms = (uint32_t)loop_now_ms(conn_host_loop(conn_host_of(socket->conn))) + socket->close_ms;
+    socket->close_due_ms = (uint32_t)(loop_now_ms(conn_host_loop(conn_host_of(socket->conn))) + socket->kind->close_ms);
     send_close(socket, code, reason);
     conn_resume(socket->conn); /* or the peer's answer would never be read */
-    websocket_schedule(socket, socket->close_ms);
+    websocket_schedule(socket, socket->kind->close_ms);
 }
 
 void websocket_terminate(struct websocket *socket)
@@ -167,7 +167,7 @@ static void on_message(struct websocket *socket, const struct ws_event *event)
     struct websocket_host *host = host_of(socket);
     bool is_text = event->opcode == WS_TEXT;
     struct span payload = event->payload;
-    size_t bytes_max = is_text ? socket->text_bytes_max : socket->message_bytes_max;
+    size_t bytes_max = is_text ? socket->kind->text_bytes_max : socket->kind->message_bytes_max;
 
     if (socket->state != WEBSOCKET_OPEN)
         return; /* after our close; the peer's may still be behind it */
@@ -186,7 +186,7 @@ static void on_message(struct websocket *socket, const struct ws_event *event)
         fail(socket, 1009);
         return;
     }
-    socket->events->on_message(socket, is_text, payload);
+    socket->kind->events->on_message(socket, is_text, payload);
 }
 
 static void on_ping(struct websocket *socket, struct span payload)
@@ -199,7 +199,7 @@ static void on_ping(struct websocket *socket, struct span payload)
         socket->pings_second = second;
         socket->pings_count = 0;
     }
-    if (socket->pings_per_second_max > 0 && ++socket->pings_count > socket->pings_per_second_max)
+    if (socket->kind->pings_per_second_max > 0 && ++socket->pings_count > socket->kind->pings_per_second_max)
         fail(socket, 1008);
     else
         send_pong(socket, payload);
@@ -245,7 +245,7 @@ static void on_drained(void *owner)
     struct websocket *socket = owner;
 
     if (socket->state == WEBSOCKET_OPEN)
-        socket->events->on_drained(socket);
+        socket->kind->events->on_drained(socket);
 }
 
 /* A WebSocket ends with a close frame; a FIN without one is a broken connection. */
@@ -260,8 +260,8 @@ static void on_slow(void *owner)
 
     if (socket->state != WEBSOCKET_OPEN)
         return;
-    if (socket->events->on_slow) {
-        socket->events->on_slow(socket);
+    if (socket->kind->events->on_slow) {
+        socket->kind->events->on_slow(socket);
         return;
     }
     /* What waits would keep the close frame from a reader that is slow but alive; it resumes where it got to. */
@@ -272,10 +272,10 @@ static void on_slow(void *owner)
 static void on_closed(void *owner)
 {
     struct websocket *socket = owner;
-    const struct http_service *service = socket->service;
+    const struct http_service *service = socket->kind->service;
 
     socket->state = WEBSOCKET_OVER;
-    socket->events->on_closed(socket, socket->code ? socket->code : CODE_ABNORMAL);
+    socket->kind->events->on_closed(socket, socket->code ? socket->code : CODE_ABNORMAL);
     if (service->handlers->on_closed)
         service->handlers->on_closed(service->arg, socket->conn, socket->service_user);
     metric_add(METRIC_connections_websocket, -1);
@@ -314,7 +314,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 void websocket_check(struct websocket *socket, uint64_t now_ms)
 {
     uint64_t silent_ms = now_ms - conn_last_heard_ms(socket->conn);
-    uint64_t ping_in_ms = socket->ping_ms, dead_in_ms = 0;
+    uint64_t ping_in_ms = socket->kind->ping_ms, dead_in_ms = 0;
 
     if (socket->state == WEBSOCKET_CLOSING) {
         int32_t left_ms = (int32_t)(socket->close_due_ms - (uint32_t)now_ms);
@@ -325,16 +325,16 @@ void websocket_check(struct websocket *socket, uint64_t now_ms)
             websocket_schedule(socket, (uint64_t)left_ms);
         return;
     }
-    if (socket->dead_ms > 0) {
-        if (silent_ms >= socket->dead_ms) {
+    if (socket->kind->dead_ms > 0) {
+        if (silent_ms >= socket->kind->dead_ms) {
             websocket_terminate(socket);
             return;
         }
-        dead_in_ms = socket->dead_ms - silent_ms;
+        dead_in_ms = socket->kind->dead_ms - silent_ms;
     }
-    if (socket->ping_ms > 0 && silent_ms < socket->ping_ms) {
-        ping_in_ms = socket->ping_ms - silent_ms;
-    } else if (socket->ping_ms > 0 && !conn_is_blocked(socket->conn)) {
+    if (socket->kind->ping_ms > 0 && silent_ms < socket->kind->ping_ms) {
+        ping_in_ms = socket->kind->ping_ms - silent_ms;
+    } else if (socket->kind->ping_ms > 0 && !conn_is_blocked(socket->conn)) {
         struct frame *frame = encode(WS_OP_PING, false, SPAN_EMPTY);
 
         conn_send(socket->conn, frame, 0);
@@ -345,10 +345,10 @@ void websocket_check(struct websocket *socket, uint64_t now_ms)
 
 void websocket_begin(struct websocket *socket)
 {
-    uint64_t first_ms = earlier(socket->ping_ms, socket->dead_ms);
+    uint64_t first_ms = earlier(socket->kind->ping_ms, socket->kind->dead_ms);
 
     metric_add(METRIC_connections_websocket, 1);
-    conn_set_owner(socket->conn, socket->events->on_drained ? &conn_callbacks_drained : &conn_callbacks, socket);
+    conn_set_owner(socket->conn, socket->kind->events->on_drained ? &conn_callbacks_drained : &conn_callbacks, socket);
     if (socket->conn->is_ended) /* while the request waited for its answer */
         websocket_terminate(socket);
     else if (first_ms > 0)

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { DEFLATE_LEVEL = 3, WINDOW_BITS_MAX = 15 };
 
@@ -33,10 +34,32 @@ void websocket_host_free(struct websocket_host *host)
     for (size_t i = 0; i < sizeof(host->deflaters) / sizeof(host->deflaters[0]); i++)
         deflater_free(host->deflaters[i]);
     inflater_free(host->inflater);
+    while (host->kinds) {
+        struct websocket_kind *kind = host->kinds;
+
+        host->kinds = kind->next;
+        free(kind);
+    }
     buf_deinit(&host->encoded);
     buf_deinit(&host->compressed);
     buf_deinit(&host->inflated);
     free(host);
+}
+
+/* There are a few: with and without compression, and again after a reload that changed a limit. */
+const struct websocket_kind *websocket_kind(struct websocket_host *host, const struct websocket_kind *like)
+{
+    const size_t head = offsetof(struct websocket_kind, events);
+    struct websocket_kind *kind;
+
+    for (kind = host->kinds; kind; kind = kind->next) {
+        if (memcmp((const char *)kind + head, (const char *)like + head, sizeof(*kind) - head) == 0)
+            return kind;
+    }
+    kind = memory_copy(like, sizeof(*like));
+    kind->next = host->kinds;
+    host->kinds = kind;
+    return kind;
 }
 
 struct deflater *websocket_deflater(struct websocket *socket)

@@ -13,33 +13,42 @@ enum {
 /* open -> closing (our close was sent, the peer's is due) -> over (both were, or the connection failed: it is finishing) */
 enum websocket_state { WEBSOCKET_OPEN, WEBSOCKET_CLOSING, WEBSOCKET_OVER };
 
+/* What WebSockets opened alike share: kept once. Without gaps: compared as bytes. */
+struct websocket_kind {
+    struct websocket_kind *next;
+    const struct websocket_events *events;
+    const struct http_service *service; /* told when the connection is gone */
+    struct ws_limits limits;            /* on the wire */
+    size_t message_bytes_max, text_bytes_max; /* after inflating */
+    uint64_t ping_ms, dead_ms;
+    uint64_t close_ms;
+    uint64_t pings_per_second_max;
+};
+
 /* With the conn all that an idle connection costs: no buffer, no timer of its own. */
 struct websocket {
-    struct ws ws;
     struct conn *conn;
-    const struct websocket_events *events;
     void *user;
-    const struct http_service *service; /* told when the connection is gone */
+    const struct websocket_kind *kind;
+    uint8_t state; /* enum websocket_state */
+    uint8_t server_window_bits;
+    bool has_deflate : 1;
+    bool is_shared : 1;    /* takes frames compressed once for all */
+    uint16_t code;         /* 0: not known yet */
+    uint16_t pings_count;  /* received in: */
+    uint32_t pings_second;
+    uint32_t close_due_ms; /* when the peer's close is, by the loop's clock cut to 32 bits */
     void *service_user;
     struct list wheel;         /* in a slot of the worker's wheel, or alone */
     struct deflater *deflater; /* of its own only with context take-over */
     struct inflater *inflater;
-    uint32_t message_bytes_max, text_bytes_max; /* after inflating */
-    uint32_t ping_ms, dead_ms;
-    uint32_t pings_per_second_max;
-    uint32_t pings_second, pings_count; /* received in that second */
-    uint32_t close_due_ms;              /* when the peer's close is, by the loop's clock cut to 32 bits */
-    uint16_t close_ms;
-    uint16_t code; /* 0: not known yet */
-    uint8_t state; /* enum websocket_state */
-    uint8_t server_window_bits;
-    bool has_deflate : 1;
-    bool is_shared : 1; /* takes frames compressed once for all */
+    struct ws ws;
 };
 
 /* Per worker. */
 struct websocket_host {
     struct conn_host *host;
+    struct websocket_kind *kinds;
     struct list wheel[WHEEL_SLOTS];
     struct loop_timer timer;
     uint64_t tick;                            /* the last one that was looked at */
@@ -50,6 +59,8 @@ struct websocket_host {
 };
 
 struct websocket_host *websocket_host(struct conn_host *host);
+/* The one that is like this, made when it is the first (next does not count). Lives as long as the host. */
+const struct websocket_kind *websocket_kind(struct websocket_host *host, const struct websocket_kind *like);
 /* The socket is looked at (websocket_check) in `delay_ms` from now, a tick late at most. */
 void websocket_schedule(struct websocket *socket, uint64_t delay_ms);
 void websocket_check(struct websocket *socket, uint64_t now_ms);

@@ -140,12 +140,14 @@ static enum err hear_subscribe(struct hearing *hearing)
     bool has_since;
     struct position since;
     struct command *command;
+    bool is_present;
     enum err err = room_of(hearing, &room);
     if (err || (err = position_read(hearing->root, &has_since, &since, &hearing->field)) ||
+        (err = flag_read(hearing->root, "present", "present", true, &is_present, &hearing->field)) ||
         (err = command_for(hearing, COMMAND_JOIN, room, &command)))
         return err;
     command->join.listens = true;
-    command->join.is_present = json_get_bool(hearing->root, "present", true);
+    command->join.is_present = is_present;
     command->join.has_since = has_since;
     if (has_since)
         command->join.since = since;

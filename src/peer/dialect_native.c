@@ -115,7 +115,9 @@ static enum err hear_subscribe(struct hearing *hearing)
     if (err || (err = position_read(hearing->payload, &has_since, &since, &hearing->field)))
         return err;
     struct presence_change presence;
-    if ((err = presence_read(hearing->payload, &presence, &hearing->field)))
+    bool is_present;
+    if ((err = presence_read(hearing->payload, &presence, &hearing->field)) ||
+        (err = flag_read(hearing->payload, "present", "present", true, &is_present, &hearing->field)))
         return err;
     if (!span_equal(room, SPAN(ROOM_PRESENCE)))
         announce(hearing->session);
@@ -125,7 +127,7 @@ static enum err hear_subscribe(struct hearing *hearing)
         return err;
     }
     command->join.listens = true;
-    command->join.is_present = json_get_bool(hearing->payload, "present", true);
+    command->join.is_present = is_present;
     command->join.has_since = has_since;
     if (has_since)
         command->join.since = since;
@@ -174,7 +176,10 @@ static enum err hear_publish(struct hearing *hearing)
     struct command *command;
     yyjson_val *root = hearing->message.root, *event = json_get(root, "event");
     enum err err = joined_channel(hearing, &room);
-    if (err || (err = read_key(hearing, root, &id)))
+    bool is_volatile, includes_origin;
+    if (err || (err = read_key(hearing, root, &id)) ||
+        (err = flag_read(root, "volatile", "volatile", false, &is_volatile, &hearing->field)) ||
+        (err = flag_read(root, "echo", "echo", false, &includes_origin, &hearing->field)))
         return err;
     if (event && (!yyjson_is_str(event) || json_text(event).len > ID_BYTES_MAX)) {
         hearing->field = SPAN("event");
@@ -187,8 +192,8 @@ static enum err hear_publish(struct hearing *hearing)
     command->publish.id = arena_copy(arena, id);
     command->publish.data = hearing->payload ? arena_copy(arena, json_slice(&hearing->message.json, hearing->payload))
                                              : SPAN("null");
-    command->publish.is_volatile = json_get_bool(root, "volatile", false);
-    command->publish.includes_origin = json_get_bool(root, "echo", false);
+    command->publish.is_volatile = is_volatile;
+    command->publish.includes_origin = includes_origin;
     session_send(hearing->session, command);
     return OK;
 }
@@ -353,8 +358,10 @@ static enum err hear_update(struct hearing *hearing)
     struct span id, room, key;
     uint64_t version;
     struct command *command;
+    bool must_match;
     enum err err = record_of(hearing, &type, &id, &room);
-    if (err || (err = read_version(hearing, &version)) || (err = read_key(hearing, hearing->payload, &key)))
+    if (err || (err = read_version(hearing, &version)) || (err = read_key(hearing, hearing->payload, &key)) ||
+        (err = flag_read(hearing->payload, "ifMatch", "if_match", false, &must_match, &hearing->field)))
         return err;
     if ((err = session_command(hearing->session, COMMAND_CHANGE, room, 0, true, &command)))
         return err;
@@ -367,7 +374,7 @@ static enum err hear_update(struct hearing *hearing)
     change->type = type->name;
     change->entity_id = arena_copy(&command->arena, id);
     change->base_version = version;
-    change->must_match = json_get_bool(hearing->payload, "ifMatch", false) || json_get_bool(hearing->payload, "if_match", false);
+    change->must_match |= must_match; /* the change's own word for it may be there, too */
     command->is_quiet = !hearing->message.has_id;
     if (hearing->message.has_id && (err = dialogue_wait(hearing->session, NATIVE_CHANGE, hearing->message.id, &command->tag)))
         goto failed;
@@ -387,8 +394,10 @@ static enum err hear_action(struct hearing *hearing)
     uint64_t version;
     struct command *command;
     yyjson_val *action = json_get(hearing->payload, "action"), *input = json_get(hearing->payload, "input");
+    bool must_match;
     enum err err = record_of(hearing, &type, &id, &room);
-    if (err || (err = read_version(hearing, &version)) || (err = read_key(hearing, hearing->payload, &key)))
+    if (err || (err = read_version(hearing, &version)) || (err = read_key(hearing, hearing->payload, &key)) ||
+        (err = flag_read(hearing->payload, "ifMatch", "if_match", false, &must_match, &hearing->field)))
         return err;
     hearing->field = SPAN("action");
     if (!action)
@@ -406,7 +415,7 @@ static enum err hear_action(struct hearing *hearing)
     command->action.id = arena_copy(arena, key);
     command->action.input = input ? arena_copy(arena, json_slice(&hearing->message.json, input)) : SPAN_EMPTY;
     command->action.base_version = version;
-    command->action.must_match = json_get_bool(hearing->payload, "ifMatch", false);
+    command->action.must_match = must_match;
     session_send(hearing->session, command);
     return OK;
 }

@@ -260,7 +260,7 @@ static void write_join(struct buf *out, const struct answer *answer, uint64_t ma
 static void write_change(struct buf *out, const struct answer *answer, uint64_t mask)
 {
     struct span action = answer->change ? answer->change->action : SPAN_EMPTY;
-    json_member_string(out, "id", answer->change ? answer->change->id : SPAN_EMPTY);
+    json_member_string(out, "id", answer->change ? answer->change->id : answer->op_id);
     json_member_u64(out, "version", answer->version);
     json_member_position(out, "position", answer->position);
     if (answer->is_repeat)

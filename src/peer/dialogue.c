@@ -16,6 +16,16 @@ struct dialogue *dialogue_of(struct session *session)
     return session->state;
 }
 
+/* Nothing waits any more. */
+static void settle(struct session *session)
+{
+    struct dialogue *dialogue = session->state;
+    if (!dialogue || dialogue->count > 0 || dialogue->check)
+        return;
+    free(dialogue);
+    session->state = NULL;
+}
+
 void dialogue_close(struct session *session)
 {
     struct dialogue *dialogue = session->state;
@@ -58,6 +68,7 @@ struct waiting *dialogue_take(struct session *session, uint64_t tag)
         if (waiting->tag == tag) {
             list_remove(node);
             dialogue->count--;
+            settle(session);
             return waiting;
         }
     }
@@ -85,16 +96,17 @@ static void on_checked(void *arg, const struct credentials_result *result)
     if (err && !session->identity)
         session_end(session, err);
     free((void *)(uintptr_t)message_id.data);
+    settle(session);
 }
 
 enum err dialogue_login(struct session *session, yyjson_val *token, struct span message_id,
                         void (*on_login)(struct session *session, struct span message_id, enum err err))
 {
-    struct dialogue *dialogue = dialogue_of(session);
     if (!token)
         return ERR_MISSING_FIELD;
     if (!yyjson_is_str(token))
         return ERR_BAD_FIELD;
+    struct dialogue *dialogue = dialogue_of(session);
     if (dialogue->check)
         return ERR_OVERLOADED;
     dialogue->on_login = on_login;
@@ -188,6 +200,16 @@ enum err position_read(yyjson_val *object, bool *has_position, struct position *
     *has_position = true;
     *field = SPAN_EMPTY;
     return OK;
+}
+
+enum err flag_read(yyjson_val *object, const char *name, const char *other, bool fallback, bool *out, struct span *field)
+{
+    yyjson_val *value = json_get2(object, name, other);
+    *out = value && !yyjson_is_null(value) ? yyjson_get_bool(value) : fallback;
+    if (!value || yyjson_is_null(value) || yyjson_is_bool(value))
+        return OK;
+    *field = span_from_str(name);
+    return ERR_BAD_FIELD;
 }
 
 struct text_member {

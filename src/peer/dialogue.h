@@ -17,7 +17,7 @@ struct waiting {
     char id[]; /* the message id; empty: only errors are answered */
 };
 
-struct dialogue { /* session->state of the JSON dialects; made with the first command that waits */
+struct dialogue { /* session->state of the JSON dialects, while something waits: a connection at rest has none */
     struct list waiting;
     uint32_t count;
     uint64_t serial;
@@ -55,6 +55,9 @@ void message_deinit(struct message *message);
 /* A position given as {"epoch": E, "offset": N}, numbers or decimal strings; false: none was given. Nonsense gives a position that no room has, so the
  * client is told to reload. ERR_BAD_FIELD for other types. */
 must_check enum err position_read(yyjson_val *object, bool *has_position, struct position *out, struct span *field);
+/* A member that is true or false, under either of two names; missing or null: `fallback`. ERR_BAD_FIELD with *field for anything else: a
+ * condition that is not understood must not be taken for none. */
+must_check enum err flag_read(yyjson_val *object, const char *name, const char *other, bool fallback, bool *out, struct span *field);
 /* status, action, currentLocation {page, section}, activity, editingRow, color; with lengths checked. ERR_BAD_FIELD, ERR_BAD_COLOR with *field. */
 must_check enum err presence_read(yyjson_val *object, struct presence_change *out, struct span *field);
 /* The text members of presence point into the message; a command needs them in its own arena. */

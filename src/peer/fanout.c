@@ -34,11 +34,44 @@ static void packet_release(struct fanout *fanout)
     }
 }
 
-/* The whole Engine.IO message: 4, then the packet with its namespace. */
-static void packet_write(struct buf *out, const struct fanout *fanout, struct span nsp)
+/* A whole Engine.IO message: 4, then the packet with its namespace. */
+static void packet_write(struct buf *out, const struct fanout *fanout, struct span nsp, struct span array)
 {
     buf_append_char(out, '4');
-    sio_append(out, fanout->binary_count ? SIO_BINARY_EVENT : SIO_EVENT, nsp, fanout->binary_count, NULL, fanout->text);
+    sio_append(out, fanout->binary_count ? SIO_BINARY_EVENT : SIO_EVENT, nsp, fanout->binary_count, NULL, array);
+}
+
+static void append_frame(struct buf *out, const struct fanout *fanout, struct span packet, enum packet_form form)
+{
+    struct frame *frame = form == PACKET_WEBSOCKET_DEFLATED && fanout->deflater
+                              ? websocket_encode_deflated(fanout->deflater, packet, true)
+                              : NULL;
+    if (!frame)
+        frame = websocket_encode(packet, true);
+    buf_append_span(out, frame_span(frame));
+    frame_unref(frame);
+}
+
+/* What the dialect said are one or more arrays: a packet each. */
+static struct frame *packets_write(const struct fanout *fanout, struct span nsp, enum packet_form form)
+{
+    struct buf out = BUF_EMPTY, packet = BUF_EMPTY;
+    struct span rest = fanout->text, array;
+    while (span_cut(&rest, EIO_SEPARATOR, &array)) {
+        buf_reset(&packet);
+        packet_write(&packet, fanout, nsp, array);
+        if (form != PACKET_POLLED) {
+            append_frame(&out, fanout, buf_span(&packet), form);
+            continue;
+        }
+        if (out.len)
+            buf_append_char(&out, EIO_SEPARATOR);
+        buf_append_span(&out, buf_span(&packet));
+    }
+    struct frame *frame = frame_new(buf_span(&out));
+    buf_deinit(&packet);
+    buf_deinit(&out);
+    return frame;
 }
 
 struct frame *fanout_packet(struct fanout *fanout, struct span nsp, enum packet_form form)
@@ -47,17 +80,8 @@ struct frame *fanout_packet(struct fanout *fanout, struct span nsp, enum packet_
         packet_release(fanout);
         fanout->nsp = nsp;
     }
-    if (fanout->packets[form])
-        return fanout->packets[form];
-    struct buf text = BUF_EMPTY;
-    packet_write(&text, fanout, nsp);
-    if (form == PACKET_POLLED)
-        fanout->packets[form] = frame_new(buf_span(&text));
-    else if (form == PACKET_WEBSOCKET)
-        fanout->packets[form] = websocket_encode(buf_span(&text), true);
-    else
-        fanout->packets[form] = deflated(fanout, buf_span(&text), fanout_packet(fanout, nsp, PACKET_WEBSOCKET));
-    buf_deinit(&text);
+    if (!fanout->packets[form])
+        fanout->packets[form] = packets_write(fanout, nsp, form);
     return fanout->packets[form];
 }
 
@@ -65,14 +89,8 @@ struct frame *fanout_attachment(struct fanout *fanout, uint32_t index, bool is_p
 {
     struct frame **place = &fanout->attachments[is_polled][index];
     assert(index < fanout->binary_count && index < FANOUT_ATTACHMENTS_MAX);
-    if (!*place && is_polled) {
-        struct buf packet = BUF_EMPTY;
-        eio_append_binary_polled(&packet, fanout->binaries[index]);
-        *place = frame_new(buf_span(&packet));
-        buf_deinit(&packet);
-    } else if (!*place) {
-        *place = websocket_encode(fanout->binaries[index], false);
-    }
+    if (!*place)
+        *place = is_polled ? frame_new(fanout->binaries[index]) : websocket_encode(fanout->binaries[index], false);
     return *place;
 }
 

@@ -30,5 +30,6 @@ struct fanout {
 struct frame *fanout_frame(struct fanout *fanout, enum wire_form form);
 /* The same for `text` as a Socket.IO event's array; nsp must stay valid until the fanout is released. */
 struct frame *fanout_packet(struct fanout *fanout, struct span nsp, enum packet_form form);
+/* An attachment: a WebSocket's frame, or its bytes for engine_queue. */
 struct frame *fanout_attachment(struct fanout *fanout, uint32_t index, bool is_polled);
 void fanout_release(struct fanout *fanout);

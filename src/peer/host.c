@@ -47,8 +47,7 @@ static bool is_revoked(const struct session *session, struct span user_id, struc
 {
     if (!session->identity || !span_equal(session->identity->user_id, user_id))
         return false;
-    return login_key.len == 0 ||
-           (session->has_login_key && span_equal(span_of(session->login_key, sizeof session->login_key), login_key));
+    return login_key.len == 0 || (session->login_mark && session->login_mark == session_login_mark(login_key));
 }
 
 void peer_host_on_revoke(struct peer_host *host, struct span user_id, struct span login_key)

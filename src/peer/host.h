@@ -12,6 +12,9 @@
 #include "store/store_thread.h"
 
 struct session;
+struct socketio_peers;
+struct namespaces;
+struct conn_parcel;
 
 struct peer_limits {
     uint32_t rooms_per_session_max;      /* 128 */
@@ -23,6 +26,9 @@ struct peer_limits {
     size_t message_bytes_max;            /* 64 KiB */
     uint64_t ping_ms, dead_ms;           /* 30,000, 60,000 */
     uint64_t sse_heartbeat_ms;           /* 15,000 */
+    uint64_t engine_ping_interval_ms, engine_ping_timeout_ms; /* 25,000, 20,000 */
+    size_t engine_payload_bytes_max;     /* 1,000,000 */
+    uint32_t changes_per_minute_max;     /* 100, in the projects vocabulary; 0: no limit */
     uint64_t token_ttl_s, login_ttl_s;
     uint32_t list_rows_max;              /* 1,000 */
     uint32_t replay_events_max;          /* handed to a session at once */
@@ -59,6 +65,9 @@ struct peer_host {
     struct map slices;                   /* room -> struct slice */
     struct map logins;                   /* cookie key (32 bytes) -> struct cached_login (credentials.c) */
     struct list sessions_all;
+    const struct http_limits *http_limits; /* of the connections here: peer_serve's */
+    struct socketio_peers *socketio;     /* socketio_session.h: the worker's; NULL in tests without it */
+    const struct namespaces *namespaces; /* relays as configured; NULL: none */
 
     /* Doors. `world` is the worker. */
     void *world;
@@ -68,6 +77,8 @@ struct peer_host {
     bool (*compute_job)(void *world, struct store_job *job);        /* takes unless it gives false: too busy */
     /* Ends every session of a user (or only those of one login key) on all workers, and forgets what was cached about them. */
     void (*revoke)(void *world, struct span user_id, struct span login_key);
+    /* A connection that belongs to another worker goes there; takes parcel. */
+    void (*hand_over)(void *world, unsigned worker, struct conn_parcel *parcel);
 };
 
 void peer_host_init(struct peer_host *host);   /* the maps and lists */

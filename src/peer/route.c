@@ -2,6 +2,8 @@
 
 #include "base/log.h"
 #include "base/metric.h"
+#include "net/hand_over.h"
+#include "peer/socketio_session.h"
 
 #include <string.h>
 
@@ -290,7 +292,20 @@ static void on_closed(void *arg, struct conn *conn, void *guest)
 }
 
 /* What admission said is kept in the choice of handlers, not in memory of its own for each connection. */
-static const struct http_handlers handlers_admitted = {on_request, on_abort, NULL, on_closed};
+/* Bodies are bounded by the paths that want them; the rest is bounded by the limits of http. */
+static size_t body_limit(void *arg, struct http_exchange *exchange)
+{
+    struct peer_host *host = arg;
+    struct span segments[4];
+    struct buf allowed = BUF_EMPTY;
+    const struct route *route = route_find(exchange->method, exchange->path, segments, &allowed);
+    buf_deinit(&allowed);
+    if (route && route->handle == socketio_session_handle)
+        return socketio_session_body_limit(host, exchange);
+    return host->http_limits->body_bytes_max;
+}
+
+static const struct http_handlers handlers_admitted = {on_request, on_abort, body_limit, on_closed};
 static const struct http_handlers handlers_too_many = {on_request_too_many, on_abort, NULL, on_closed};
 static const struct http_handlers handlers_too_fast = {on_request_too_fast, on_abort, NULL, on_closed};
 static const struct http_handlers handlers_overloaded = {on_request_overloaded, on_abort, NULL, on_closed};
@@ -299,10 +314,22 @@ void peer_serve(struct peer_host *host, struct conn *conn, const struct http_lim
 {
     struct conn_address address = conn_address(conn);
     struct admission_guest *guest;
+    host->http_limits = limits;
     enum err err = admission_enter(host->admission, span_from_str(address.network), loop_now_ms(host->loop), &guest);
     const struct http_handlers *handlers = err == OK               ? &handlers_admitted
                                            : err == ERR_OVERLOADED ? &handlers_overloaded
                                            : err == ERR_TOO_MANY   ? &handlers_too_many
                                                                    : &handlers_too_fast;
     http_serve(conn, handlers, host, limits, guest);
+}
+
+void peer_adopt(struct peer_host *host, struct conn_parcel *parcel)
+{
+    http_adopt(host->conn_host, parcel, &handlers_admitted, host, host->http_limits);
+}
+
+void peer_refuse_parcel(struct admission *admission, struct conn_parcel *parcel)
+{
+    admission_leave(admission, parcel->user);
+    conn_parcel_free(parcel);
 }

@@ -50,6 +50,11 @@ const struct route *route_find(struct span method, struct span path, struct span
  * when it may not stay. */
 void peer_serve(struct peer_host *host, struct conn *conn, const struct http_limits *limits);
 
+/* Serves a connection that another worker handed over. Takes parcel. */
+void peer_adopt(struct peer_host *host, struct conn_parcel *parcel);
+/* One that comes too late: closes it. */
+void peer_refuse_parcel(struct admission *admission, struct conn_parcel *parcel);
+
 /* The request's connection, or the one behind a proxy that we trust, is encrypted. */
 bool request_is_tls(const struct request *request);
 

@@ -1,6 +1,7 @@
 /* All paths: each noun's are in its own file, at the end. */
 #include "peer/dialect.h"
 #include "peer/rest.h"
+#include "peer/socketio_session.h"
 #include "peer/websocket_session.h"
 
 static void handle_native(struct request *request)
@@ -16,6 +17,10 @@ static void handle_manufacturing(struct request *request)
 const struct route routes_sockets[] = {
     {"GET", "/ws", NEED_NOTHING, handle_native, false},
     {"GET", "/api/v1/ws", NEED_NOTHING, handle_manufacturing, false},
+    {NULL, "/socket.io", NEED_NOTHING, socketio_session_handle, false},
+    {NULL, "/socket.io/", NEED_NOTHING, socketio_session_handle, false},
+    {NULL, "/ws/socket.io", NEED_NOTHING, socketio_session_handle, false},
+    {NULL, "/ws/socket.io/", NEED_NOTHING, socketio_session_handle, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };
 

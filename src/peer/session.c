@@ -1,5 +1,6 @@
 #include "peer/session.h"
 
+#include "auth/login_key.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metric.h"
@@ -41,7 +42,6 @@ static void membership_free(struct membership *membership)
 {
     slice_remove(membership->session->host, membership);
     list_remove(&membership->in_session);
-    free(membership->room);
     free(membership);
 }
 
@@ -148,6 +148,15 @@ enum err session_wait(struct session *session)
     return OK;
 }
 
+/* The key is a digest: its first bytes tell one user's logins apart as well as all of them. */
+uint64_t session_login_mark(struct span login_key)
+{
+    uint64_t mark = 0;
+    if (login_key.len)
+        memcpy(&mark, login_key.data, sizeof mark);
+    return mark;
+}
+
 enum err session_authenticate(struct session *session, struct identity *identity, int64_t token_expires_ms,
                               const uint8_t *login_key)
 {
@@ -172,9 +181,7 @@ enum err session_authenticate(struct session *session, struct identity *identity
     identity_unref(session->identity);
     session->identity = identity;
     session->token_expires_ms = token_expires_ms;
-    session->has_login_key = login_key != NULL;
-    if (login_key)
-        memcpy(session->login_key, login_key, sizeof session->login_key);
+    session->login_mark = session_login_mark(span_of(login_key, login_key ? LOGIN_KEY_BYTES : 0));
     loop_timer_stop(host->loop, &session->timer);
     arm_expiry(session);
     if (is_first && session->dialect->opened)
@@ -230,9 +237,9 @@ struct membership *session_membership(struct session *session, struct span room)
 
 static struct membership *membership_new(struct session *session, struct span room)
 {
-    struct membership *membership = NEW(struct membership);
+    struct membership *membership = memory_alloc(sizeof *membership + room.len);
     membership->session = session;
-    membership->room = memory_copy(room.data, room.len);
+    memcpy(membership->room, room.data, room.len);
     membership->room_len = (uint32_t)room.len;
     membership->is_left = true;
     list_init(&membership->in_slice);
@@ -285,9 +292,11 @@ void session_mute(struct session *session, struct span room)
 
 static void touch(struct session *session)
 {
-    uint64_t now_ms = loop_now_ms(session->host->loop);
+    uint32_t now_ms = (uint32_t)loop_now_ms(session->host->loop);
+    if (now_ms - session->touched_ms < TOUCH_MS)
+        return;
     const struct membership *membership = session_membership(session, SPAN(ROOM_PRESENCE));
-    if (now_ms - session->touched_ms < TOUCH_MS || !membership || membership->is_left)
+    if (!membership || membership->is_left)
         return;
     session->touched_ms = now_ms;
     session->host->send_command(session->host->world,

@@ -22,8 +22,8 @@ struct membership {
     bool is_joined;         /* answered, and not left since */
     bool is_left;           /* only here until the answers of joins that were overtaken by a leave have come */
     uint32_t joins_waiting, joins_stale;
-    char *room; /* owned, room_len bytes */
     uint32_t room_len;
+    char room[];
 };
 
 /* How bytes reach the client. Every function is the transport's. */
@@ -37,25 +37,25 @@ struct outlet {
     void (*close)(struct session *session, enum err reason, uint16_t code, struct span text);
 };
 
+/* There are tens of thousands, so it is small; what every event that is handed over comes by stands first. */
 struct session {
     session_id id;                            /* its bytes are the key in host->sessions */
-    struct list in_host;                      /* host->sessions_all */
-    struct peer_host *host;
     const struct dialect *dialect;
     const struct outlet *outlet;
     void *transport;                          /* websocket, stream, socket: the outlet's */
-    void *state;                              /* the dialect's own; freed by dialect->closed */
     struct identity *identity;                /* NULL: not authenticated yet */
+    bool is_closing, is_waiting_auth, is_counted_user;
+    enum err ended_by;                        /* with is_closing: why */
+    struct peer_host *host;
+    struct list in_host;                      /* host->sessions_all */
+    void *state;                              /* the dialect's own; freed by dialect->closed */
     struct position *resume;                  /* where the handshake's query says it was (?epoch=&offset=), or NULL; owned */
     struct list memberships;
     uint32_t membership_count;                /* of rooms that the client asked for */
-    bool is_closing, is_waiting_auth, is_counted_user;
-    enum err ended_by;                        /* with is_closing: why */
-    bool has_login_key;
-    uint8_t login_key[32];                    /* of the cookie session it came with */
+    uint32_t touched_ms;                      /* when the server-wide presence last heard that its user is active; the clock's lower half */
+    uint64_t login_mark;                      /* of the cookie or token it came with: how a logout finds it; 0: none */
     struct loop_timer timer;                  /* login deadline, then the token's expiry */
     int64_t token_expires_ms;                 /* wall clock; 0: none */
-    uint64_t touched_ms;                      /* when the server-wide presence last heard that its user is active */
     struct bucket messages, bytes, errors;
 };
 
@@ -66,6 +66,8 @@ struct session *session_find(struct peer_host *host, session_id id);
 
 /* Nobody has said yet who this is: the login deadline runs. ERR_TOO_MANY: too many such sessions already. */
 must_check enum err session_wait(struct session *session);
+/* The login_mark of a login key (32 bytes), or 0 for an empty one. */
+uint64_t session_login_mark(struct span login_key);
 /* Takes the identity's reference. ERR_TOO_MANY: too many sessions of this user. Arms the expiry timer. */
 must_check enum err session_authenticate(struct session *session, struct identity *identity, int64_t token_expires_ms,
                                          const uint8_t *login_key);

@@ -29,6 +29,13 @@ struct sio_socket {
     char nsp[];
 };
 
+const struct socketio_settings socketio_settings_default = {
+    .connect_ms = 45000,
+    .assembly_ms = 10000,
+    .namespaces_max = 16,
+    .json = {.bytes_max = 64 * 1024, .depth_max = 32, .members_max = 4096},
+};
+
 /* ---- small things ---- */
 
 struct socketio *socketio_of(const struct engine *engine)
@@ -84,6 +91,11 @@ void sio_set_user(struct sio_socket *socket, void *user)
 bool sio_is_connected(const struct sio_socket *socket)
 {
     return socket->is_connected;
+}
+
+struct span sio_heard(const struct sio_socket *socket)
+{
+    return socket->client->assembly.packet.data;
 }
 
 static struct loop *loop_of(const struct socketio *client)
@@ -182,6 +194,7 @@ void sio_accept(struct sio_socket *socket, struct span sid, struct span pid)
     if (sid.len == sizeof socket->sid)
         memcpy(socket->sid, sid.data, sizeof socket->sid);
     socket->is_connected = true;
+    loop_timer_stop(loop_of(socket->client), &socket->client->connect_timer);
     buf_append_char(&data, '{');
     json_member_string(&data, "sid", sio_sid(socket));
     if (pid.len)
@@ -225,7 +238,6 @@ static enum err hear_connect(struct socketio *client, struct span nsp, yyjson_va
         return OK;
     }
     struct sio_socket *socket = socket_new(client, nsp);
-    loop_timer_stop(loop_of(client), &client->connect_timer);
     client->host->events->on_connect(socket, auth);
     return OK;
 }
@@ -251,6 +263,7 @@ static enum err hear_packet(struct socketio *client)
         binaries[i] = buf_span(&assembly->attachments[i]);
     struct sio_event event = {.data = assembly->json.root,
                               .text = packet->data,
+                              .json = &assembly->json,
                               .has_ack = packet->has_ack,
                               .ack_id = packet->ack_id,
                               .binaries = binaries,

@@ -11,6 +11,7 @@ struct socketio;   /* one client: everything on one engine */
 struct sio_socket; /* the client in one namespace */
 
 struct sio_event { /* what a socket was sent; valid during the call */
+    const struct json *json;
     yyjson_val *data; /* the array: name, arguments */
     struct span text; /* of the array, as it came */
     bool has_ack;
@@ -37,6 +38,7 @@ struct socketio_settings {
     unsigned namespaces_max; /* 16 */
     struct json_limits json;
 };
+extern const struct socketio_settings socketio_settings_default;
 
 struct socketio_host {
     struct engine_host engines; /* its settings, worker and loop are the caller's */
@@ -66,6 +68,8 @@ struct span sio_sid(const struct sio_socket *socket); /* the socket's own id, wh
 void *sio_user(const struct sio_socket *socket);
 void sio_set_user(struct sio_socket *socket, void *user);
 bool sio_is_connected(const struct sio_socket *socket);
+/* Within an event: the JSON text that came with it, of CONNECT the auth; empty: none. */
+struct span sio_heard(const struct sio_socket *socket);
 
 /* `pid`: a private id for recovery, or empty. `sid`: an old one that was recovered, or empty. */
 void sio_accept(struct sio_socket *socket, struct span sid, struct span pid);

@@ -55,8 +55,13 @@ void sio_session_fail(struct session *session, uint64_t tag, enum err err, struc
 /* The socket of such a session. */
 struct sio_socket *sio_session_socket(const struct session *session);
 
+/* What the vocabulary remembers of this session; its dialect's `closed` frees it. */
+void **sio_session_state(const struct session *session);
+
 /* The route "/socket.io/" and "/ws/socket.io/". Takes the request. */
 void socketio_session_handle(struct request *request);
+/* What a POST there may carry (http_handlers.body_limit). */
+size_t socketio_session_body_limit(struct peer_host *host, struct http_exchange *exchange);
 
 /* Per worker; called with the peer_host. */
 struct socketio_peers *socketio_peers_new(struct peer_host *host);

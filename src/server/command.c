@@ -34,6 +34,17 @@ int command_usage(const struct command_words *words)
     return 2;
 }
 
+/* Only a first account makes a database; everything else asks one that is there, or the folder's name is wrong. */
+static bool has_data(const struct config *config, const struct admin *admin)
+{
+    char *folder = span_to_str(config->data);
+    bool is_there = admin->command == ADMIN_USER_ADD || access(folder, F_OK) == 0;
+    if (!is_there)
+        fprintf(stderr, "collabd: There is no data in %s.\n", folder);
+    free(folder);
+    return is_there;
+}
+
 /* No server runs: the command opens the database itself. */
 static bool run_here(const struct config *config, struct admin *admin)
 {
@@ -46,6 +57,8 @@ static bool run_here(const struct config *config, struct admin *admin)
                                     .log_age_ms = config->log_age_ms,
                                     .op_age_ms = config->op_age_ms};
     enum err err;
+    if (!has_data(config, admin))
+        return false;
     if ((err = type_registry_new(types_builtin(), config->types, &registry, &why)))
         goto done;
     options.registry = registry;

@@ -8,6 +8,7 @@
 #include "net/listener.h"
 #include "net/static_files.h"
 #include "net/tls.h"
+#include "peer/namespace.h"
 #include "server/file.h"
 #include "server/types_builtin.h"
 
@@ -109,6 +110,14 @@ static void check_types(struct check *check)
     type_registry_unref(registry);
 }
 
+static void check_namespaces(struct check *check)
+{
+    struct namespaces namespaces;
+
+    conclude(check, "namespaces", namespaces_init(&namespaces, check->config->namespaces, &check->why));
+    namespaces_deinit(&namespaces);
+}
+
 static void check_web_dir(struct check *check)
 {
     struct static_files *files = NULL;
@@ -144,6 +153,7 @@ enum err config_check(const struct config *config, struct config_report *report)
     check_tls(&check);
     check_origins(&check);
     check_keys(&check);
+    check_namespaces(&check);
     check_types(&check);
     buf_deinit(&check.why);
     return report->problem_count == problems_before ? OK : ERR_CONFIG;

@@ -26,6 +26,10 @@ static void take_limits(struct shared *shared, const struct config *config)
         .ping_ms = config->ping_ms,
         .dead_ms = config->dead_ms,
         .sse_heartbeat_ms = config->sse_heartbeat_ms,
+        .engine_ping_interval_ms = config->engine_ping_interval_ms,
+        .engine_ping_timeout_ms = config->engine_ping_timeout_ms,
+        .engine_payload_bytes_max = config->engine_payload_bytes_max,
+        .changes_per_minute_max = config->changes_per_minute,
         .token_ttl_s = config->token_ttl_s,
         .login_ttl_s = config->session_ttl_s,
         .list_rows_max = config->list_rows_max,
@@ -95,6 +99,7 @@ enum err shared_new(const struct config *config, struct span own_secret, struct 
     limits_write_prometheus(config, &shared->limits_text);
     enum err err;
     if ((err = type_registry_new(types_builtin(), config->types, &shared->registry, why)) ||
+        (err = namespaces_init(&shared->namespaces, config->namespaces, why)) ||
         (err = origin_rules_new(config->allow_origins, config->allow_origin_regex, &shared->origins, why)) ||
         (err = static_files_load(config->web_dir, &shared->files, why)) ||
         (err = take_tokens(shared, config, own_secret, why)))
@@ -120,6 +125,7 @@ void shared_unref(struct shared *shared)
     static_files_unref(shared->files);
     jwt_keys_unref(shared->tokens.keys);
     type_registry_unref(shared->registry);
+    namespaces_deinit(&shared->namespaces);
     buf_deinit(&shared->limits_text);
     buf_deinit(&shared->texts);
     free(shared);

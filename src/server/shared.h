@@ -3,6 +3,7 @@
 #pragma once
 
 #include "peer/host.h"
+#include "peer/namespace.h"
 
 struct config;
 
@@ -12,6 +13,7 @@ struct shared {
     struct token_rules tokens;
     struct origin_rules *origins;
     struct static_files *files;
+    struct namespaces namespaces;
     struct type_registry *registry;
     bool trusts_forwarded;
     struct buf limits_text; /* for /metrics */

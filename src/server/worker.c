@@ -5,7 +5,9 @@
 #include "base/memory.h"
 #include "base/metric.h"
 #include "base/rand.h"
+#include "net/hand_over.h"
 #include "peer/route.h"
+#include "peer/socketio_session.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,7 +21,7 @@
 /* One system call brings numbers for so many events' ids. */
 #define RANDOM_COUNT 64
 
-enum { MAIL_COMMAND = 1, MAIL_ANSWER, MAIL_EVENT, MAIL_REVOKE, MAIL_RELOAD, MAIL_READY, MAIL_DRAIN };
+enum { MAIL_COMMAND = 1, MAIL_ANSWER, MAIL_EVENT, MAIL_REVOKE, MAIL_RELOAD, MAIL_READY, MAIL_DRAIN, MAIL_PARCEL };
 
 struct mail_pointer { /* a command, an answer, an event's reference or a shared set's reference */
     struct mail mail;
@@ -174,6 +176,12 @@ static void door_revoke(void *world, struct span user_id, struct span login_key)
         post_to(worker, to, mail_revoke(user_id, login_key));
 }
 
+static void door_hand_over(void *world, unsigned to, struct conn_parcel *parcel)
+{
+    parcel->mail.kind = MAIL_PARCEL;
+    post_to(world, to, &parcel->mail);
+}
+
 /* ---- hearing mail ---- */
 
 static void on_store(struct worker *worker, struct mail_store *mail)
@@ -196,6 +204,7 @@ static void adopt_shared(struct worker *worker, struct shared *shared)
     host->tokens = &shared->tokens;
     host->origins = shared->origins;
     host->files = shared->files;
+    host->namespaces = &shared->namespaces;
     host->limits_text = buf_span(&shared->limits_text);
     host->trusts_forwarded = shared->trusts_forwarded;
     if (worker->hub)
@@ -250,6 +259,9 @@ static void on_mail(struct worker *worker, struct mail *mail)
     case MAIL_DRAIN:
         begin_drain(worker, ((const struct mail_drain *)mail)->drain_ms);
         break;
+    case MAIL_PARCEL:
+        peer_adopt(&worker->host, (struct conn_parcel *)mail); /* takes it */
+        return;
     case MAIL_STORE:
         on_store(worker, (struct mail_store *)mail);
         break;
@@ -345,7 +357,7 @@ static void on_accept(void *arg, struct conn *conn)
 /* ---- life ---- */
 
 /* Mail that nobody will hear any more: the clients are gone, the store has stopped. */
-static void discard_mail(struct mail *mail)
+static void discard_mail(struct worker *worker, struct mail *mail)
 {
     void *pointer = mail->kind < MAIL_REVOKE || mail->kind == MAIL_RELOAD ? ((struct mail_pointer *)mail)->pointer : NULL;
     if (mail->kind == MAIL_COMMAND) {
@@ -362,6 +374,9 @@ static void discard_mail(struct mail *mail)
             event_unref(facts->facts[i].event);
             store_request_free(facts->facts[i].request);
         }
+    } else if (mail->kind == MAIL_PARCEL) {
+        peer_refuse_parcel(worker->ring->admission, (struct conn_parcel *)mail);
+        return;
     } else if (mail->kind == MAIL_JOB_DONE) {
         struct store_job *job = (struct store_job *)mail;
         job->done(job, NULL); /* frees it; nobody is left to be told */
@@ -386,8 +401,11 @@ static void init_host(struct worker *worker)
     host->read_job = door_read_job;
     host->compute_job = door_compute_job;
     host->revoke = door_revoke;
+    host->hand_over = door_hand_over;
+    host->http_limits = &worker->ring->http_limits;
     host->wall_ms = clock_wall_ms();
     peer_host_init(host);
+    host->socketio = socketio_peers_new(host);
 }
 
 struct worker *worker_new(unsigned index, struct worker_ring *ring, struct shared *shared)
@@ -421,13 +439,15 @@ void worker_run(struct worker *worker, const struct worker_listener *listeners, 
     /* Who is still there after the drain goes now; the flush tells the sessions. */
     conn_host_close_all(worker->conn_host);
     conn_host_flush(worker->conn_host);
+    socketio_peers_free(worker->host.socketio);
+    worker->host.socketio = NULL;
 }
 
 void worker_free(struct worker *worker)
 {
     struct mail *mail;
     while ((mail = next_mail(worker)))
-        discard_mail(mail);
+        discard_mail(worker, mail);
     hub_free(worker->hub);
     peer_host_deinit(&worker->host);
     deflater_free(worker->host.deflater);

@@ -100,7 +100,7 @@ struct list_query {
     const struct type *type;
     uint32_t filter_count;
     struct list_filter filters[16];
-    /* q: text that any of the searchable fields or the id contains, literally, in any case; <= 256 bytes. Empty: none. */
+    /* q: text that any of the searchable fields or the id contains, literally, in any case; <= 256 bytes. */
     struct span search;
     uint64_t searchable;      /* bits of the fields that may be searched */
     const struct field *sort; /* NULL: by id */

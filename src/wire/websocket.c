@@ -4,9 +4,11 @@
 #include "wire/websocket.h"
 
 #include "base/base64.h"
+#include "base/memory.h"
 
 #include <assert.h>
 #include <openssl/sha.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -30,9 +32,7 @@ void ws_init(struct ws *ws, bool is_server, bool has_deflate, const struct ws_li
 {
     assert(limits->message_bytes_max > 0);
     memset(ws, 0, sizeof(*ws));
-    ws->limits = *limits;
-    if (ws->limits.text_bytes_max == 0 || ws->limits.text_bytes_max > limits->message_bytes_max)
-        ws->limits.text_bytes_max = limits->message_bytes_max;
+    ws->limits = limits;
     ws->is_server = is_server;
     ws->has_deflate = has_deflate;
 }
@@ -40,7 +40,7 @@ void ws_init(struct ws *ws, bool is_server, bool has_deflate, const struct ws_li
 void ws_deinit(struct ws *ws)
 {
     buf_deinit(&ws->message);
-    buf_deinit(&ws->control);
+    free(ws->control);
 }
 
 static bool is_control(uint8_t opcode)
@@ -114,8 +114,10 @@ static bool length_is_canonical(const struct ws *ws, uint64_t length)
 
 static size_t message_room(const struct ws *ws, uint8_t opcode)
 {
-    size_t bytes_max = opcode == WS_TEXT ? ws->limits.text_bytes_max : ws->limits.message_bytes_max;
+    size_t bytes_max = ws->limits->message_bytes_max;
 
+    if (opcode == WS_TEXT && ws->limits->text_bytes_max > 0 && ws->limits->text_bytes_max < bytes_max)
+        bytes_max = ws->limits->text_bytes_max;
     assert(ws->message.len <= bytes_max);
     return bytes_max - ws->message.len;
 }
@@ -131,7 +133,7 @@ static uint16_t length_fault(const struct ws *ws, uint64_t length)
         return 0;
     if (length > message_room(ws, opcode == WS_CONTINUATION ? ws->message_opcode : opcode))
         return CODE_TOO_LARGE;
-    if (ws->limits.fragments_max != 0 && ws->fragment_count >= ws->limits.fragments_max)
+    if (ws->limits->fragments_max != 0 && ws->fragment_count >= ws->limits->fragments_max)
         return CODE_TOO_LARGE;
     return 0;
 }
@@ -250,12 +252,21 @@ static enum ws_step report_close(struct ws *ws, struct span payload, struct ws_e
     return WS_CLOSE;
 }
 
+static struct span keep_control(struct ws *ws, struct span piece)
+{
+    assert(ws->control_len + piece.len <= CONTROL_BYTES_MAX);
+    if (ws->control == NULL && piece.len > 0)
+        ws->control = memory_alloc(CONTROL_BYTES_MAX);
+    if (piece.len > 0)
+        memcpy(ws->control + ws->control_len, piece.data, piece.len);
+    ws->control_len = (uint8_t)(ws->control_len + piece.len);
+    return span_of(ws->control, ws->control_len);
+}
+
 static enum ws_step feed_control(struct ws *ws, struct span piece, struct ws_event *event)
 {
-    if (ws->frame_left > 0 || ws->control.len > 0) {
-        buf_append_span(&ws->control, piece);
-        piece = buf_span(&ws->control);
-    }
+    if (ws->frame_left > 0 || ws->control_len > 0)
+        piece = keep_control(ws, piece);
     if (ws->frame_left > 0)
         return WS_MORE;
     ws->in_payload = false;
@@ -299,8 +310,11 @@ static void release_reported(struct ws *ws)
 {
     if (ws->message_opcode == 0 && ws->message.cap > 0)
         buf_deinit(&ws->message);
-    if (ws->control.cap > 0 && !(ws->in_payload && is_control(ws->opcode)))
-        buf_deinit(&ws->control);
+    if (ws->control && !(ws->in_payload && is_control(ws->opcode))) {
+        free(ws->control);
+        ws->control = NULL;
+        ws->control_len = 0;
+    }
 }
 
 enum ws_step ws_feed(struct ws *ws, struct span *input, struct ws_event *event)

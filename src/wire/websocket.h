@@ -36,15 +36,16 @@ struct ws_event {
     struct span payload; /* valid until the next feed; may point into the input */
 };
 
-/* One per connection, so it is small: 112 bytes, and no memory of its own between messages. */
+/* One per connection, so it is small: 80 bytes, and no memory of its own between messages. */
 struct ws {
-    struct ws_limits limits;
-    struct buf message;    /* an unfinished message's bytes; unallocated between messages */
-    struct buf control;    /* an unfinished control frame's payload, likewise */
-    uint64_t frame_left;   /* payload bytes of the frame that are still to come */
-    size_t fragment_count; /* of the message under way */
-    uint8_t header[WS_HEADER_BYTES_MAX]; /* of the frame being read */
+    const struct ws_limits *limits;
+    struct buf message;      /* an unfinished message's bytes; unallocated between messages */
+    char *control;           /* an unfinished control frame's payload, likewise; NULL: none */
+    uint64_t frame_left;     /* payload bytes of the frame that are still to come */
+    uint32_t fragment_count; /* of the message under way */
+    uint8_t control_len;
     uint8_t header_len;
+    uint8_t header[WS_HEADER_BYTES_MAX]; /* of the frame being read */
     uint8_t mask_phase; /* which byte of the mask is next */
     uint8_t mask[4];
     uint8_t opcode;         /* of the frame being read */
@@ -58,6 +59,7 @@ struct ws {
     bool is_over : 1; /* after a close frame or a bad one nothing more is reported */
 };
 
+/* The limits are borrowed: they must outlive it. */
 void ws_init(struct ws *ws, bool is_server, bool has_deflate, const struct ws_limits *limits);
 void ws_deinit(struct ws *ws);
 /* Consumes from the front of *input (unmasking in place) until it found something or used all. A whole message that

@@ -11,36 +11,30 @@ struct socketio_echo {
     struct socketio_host host;
 };
 
-static void on_connect(struct sio_socket *socket, const struct sio_greeting *greeting)
+static void on_connect(struct sio_socket *socket, yyjson_val *auth)
 {
-    const struct socketio_echo *echo = sio_host(socket)->arg;
     struct buf array = BUF_EMPTY;
 
     if (!span_equal(sio_nsp(socket), SPAN("/")) && !span_equal(sio_nsp(socket), SPAN("/custom"))) {
         sio_reject(socket, SPAN("Invalid namespace"), SPAN_EMPTY);
         return;
     }
-    sio_accept(socket, echo->host.settings.recovery_ms > 0);
+    sio_accept(socket, SPAN_EMPTY, SPAN_EMPTY);
     buf_append_span(&array, SPAN("[\"auth\","));
-    buf_append_span(&array, greeting->text.len ? greeting->text : SPAN("{}"));
+    buf_append_span(&array, auth ? sio_heard(socket) : SPAN("{}"));
     buf_append_char(&array, ']');
-    sio_emit(socket, &(struct sio_emission){.array = buf_span(&array)});
+    sio_emit(socket, buf_span(&array), NULL, 0, NULL);
     buf_deinit(&array);
 }
 
 /* The arguments behind the name, with their commas: `,1,{"a":2}` of `["message",1,{"a":2}]`. */
 static struct span arguments(const struct sio_event *event)
 {
-    struct span name = json_slice(event->json, yyjson_arr_get_first(event->data)), text = event->text;
-    size_t start = (size_t)(name.data + name.len - text.data);
+    struct span array = json_slice(event->json, event->data);
+    struct span name = json_slice(event->json, yyjson_arr_get_first(event->data));
+    size_t start = (size_t)(name.data + name.len - array.data);
 
-    return span_slice(text, start, text.len - 1);
-}
-
-static void send_back(struct sio_socket *socket, const struct sio_event *event, struct span array)
-{
-    sio_emit(socket, &(struct sio_emission){
-                         .array = array, .binaries = event->binaries, .binary_count = event->binary_count});
+    return span_slice(array, start, array.len - 1 - start);
 }
 
 static void on_event(struct sio_socket *socket, const struct sio_event *event)
@@ -53,7 +47,7 @@ static void on_event(struct sio_socket *socket, const struct sio_event *event)
         buf_append_span(&array, SPAN("[\"message-back\""));
         buf_append_span(&array, rest);
         buf_append_char(&array, ']');
-        send_back(socket, event, buf_span(&array));
+        sio_emit(socket, buf_span(&array), event->binaries, event->binary_count, NULL);
     } else if (span_equal(name, SPAN("message-with-ack")) && event->has_ack) {
         (void)span_cut(&rest, ',', &first); /* the blanks between the name and its comma */
         buf_append_char(&array, '[');
@@ -88,11 +82,11 @@ struct socketio_echo *socketio_echo_new(struct conn_host *conn_host, const struc
     engines->settings.ping_timeout_ms = options->ping_timeout_ms;
     engines->settings.payload_bytes_max = options->payload_bytes_max;
     engines->settings.allows_upgrades = options->allows_upgrades;
-    echo->host.settings = socketio_settings_default;
-    echo->host.settings.connect_ms = options->connect_timeout_ms;
+    echo->host.settings = (struct socketio_settings){.connect_ms = options->connect_timeout_ms,
+                                                     .assembly_ms = 10000,
+                                                     .namespaces_max = 16,
+                                                     .json = json_limits_default};
     echo->host.settings.json.bytes_max = options->payload_bytes_max;
-    if (!options->has_recovery)
-        echo->host.settings.recovery_ms = 0;
     echo->host.events = &events;
     echo->host.arg = echo;
     socketio_host_init(&echo->host);

@@ -110,8 +110,9 @@ static void on_ready(struct loop_watch *watch, int events)
 
 void far_adopt(struct far *far, struct stage *stage, int fd)
 {
-    *far = (struct far){.stage = stage, .is_open = true};
-    far->watch.on_ready = on_ready;
+    static const struct loop_watch_calls calls = {.on_ready = on_ready};
+
+    *far = (struct far){.stage = stage, .watch = {.calls = &calls}, .is_open = true};
     loop_watch_open(stage->loop, &far->watch, fd);
     loop_watch_set(&far->watch, LOOP_READ);
 }

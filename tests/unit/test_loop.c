@@ -153,7 +153,8 @@ static void on_closed(struct loop_watch *watch)
 
 static void a_watch_reports_what_was_asked_for(void **state)
 {
-    struct ear ear = {.watch = {.on_ready = on_ready, .on_closed = on_closed}, .loop = loop_new()};
+    static const struct loop_watch_calls calls = {.on_ready = on_ready, .on_closed = on_closed};
+    struct ear ear = {.watch = {.calls = &calls}, .loop = loop_new()};
     int fds[2];
 
     (void)state;

@@ -874,7 +874,7 @@ static void an_idle_connection_is_small(void **state)
     assert_null(server.conn->extra);
     assert_ptr_equal(server.conn->slots, server.conn->slots_inline);
     assert_null(server.socket->ws.message.data);
-    assert_null(server.socket->ws.control.data);
+    assert_null(server.socket->ws.control);
     close_server(&server);
 }
 

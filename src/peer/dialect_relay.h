@@ -1,0 +1,13 @@
+/* dialect_relay.h: a Socket.IO namespace as a relay for an application's own rooms and events (namespace.h). Its rooms are
+ * ordinary free rooms, "io:/chat#lobby"; everybody in the namespace is in "io:/chat#". A message's data is the array of
+ * the event's arguments. */
+#pragma once
+
+#include "peer/socketio_session.h"
+
+extern const struct dialect dialect_relay;
+
+/* The socket was let in. */
+void relay_opened(struct session *session);
+/* One of its events. */
+must_check enum err relay_hear(struct sio_hearing *hearing);

@@ -1,0 +1,230 @@
+// Applications written for Socket.IO, on a relay namespace: their client knows nothing of collabd's own events.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import net from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { io } from 'socket.io-client';
+import WebSocket from 'ws';
+import { login, rest, startServer, tokenOf } from '../lib/server.mjs';
+
+const NAMESPACES = {
+  '/chat': { anonymous: true, echo: true },
+  '/board': { join: ['enter board'], leave: ['leave board'], volatile: ['pointer'] },
+};
+const WAYS = { websocket: ['websocket'], polling: ['polling'], upgrade: ['polling', 'websocket'] };
+
+let server;
+let token;
+const open = new Set();
+
+before(async () => {
+  server = await startServer({ args: ['--workers', '2'], env: { COLLABD_NAMESPACES: JSON.stringify(NAMESPACES) } });
+  token = { akhan: await tokenOf(server, 'akhan'), mgarcia: await tokenOf(server, 'mgarcia') };
+});
+after(async () => {
+  for (const socket of open) socket.disconnect();
+  await server?.stop();
+});
+
+function dial(nsp, { who, ...options } = {}) {
+  const socket = io(server.base + nsp, { forceNew: true, reconnection: false, ...(who ? { auth: { token: token[who] } } : {}), ...options });
+  open.add(socket);
+  socket.heard = [];
+  socket.waiting = [];
+  socket.onAny((...event) => {
+    socket.heard.push(event);
+    for (const look of socket.waiting.splice(0)) look();
+  });
+  return socket;
+}
+
+async function connect(nsp, options) {
+  const socket = dial(nsp, options);
+  await new Promise((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('connect_error', reject);
+  });
+  return socket;
+}
+
+/** The first event of that name; it is taken out of what was heard. */
+async function hear(socket, name) {
+  for (;;) {
+    const at = socket.heard.findIndex(([heard]) => heard === name);
+    if (at >= 0) return socket.heard.splice(at, 1)[0].slice(1);
+    await new Promise((resolve) => socket.waiting.push(resolve));
+  }
+}
+
+const ask = (socket, ...event) => socket.timeout(5000).emitWithAck(...event);
+const upgraded = (socket) =>
+  new Promise((resolve) => (socket.io.engine.transport.name === 'websocket' ? resolve() : socket.io.engine.once('upgrade', resolve)));
+
+for (const [way, transports] of Object.entries(WAYS)) {
+  describe(`over ${way}`, () => {
+    test('a chat of twenty lines works', async () => {
+      // the whole program of the chat: two windows, nobody logged in
+      const [ann, bob] = await Promise.all([connect('/chat', { transports }), connect('/chat', { transports })]);
+      ann.emit('chat message', 'hello', { at: 1 });
+      assert.deepEqual(await hear(ann, 'chat message'), ['hello', { at: 1 }]);
+      assert.deepEqual(await hear(bob, 'chat message'), ['hello', { at: 1 }]);
+      if (way === 'upgrade') await Promise.all([upgraded(ann), upgraded(bob)]);
+      for (let i = 0; i < 50; i++) bob.emit('chat message', i);
+      for (let i = 0; i < 50; i++) assert.deepEqual(await hear(ann, 'chat message'), [i]);
+      ann.disconnect();
+      bob.disconnect();
+    });
+
+    test('rooms keep to themselves, and what is said is acknowledged', async () => {
+      const options = { transports, who: 'akhan' };
+      const [one, two, other] = await Promise.all([connect('/board', options), connect('/board', options), connect('/board', options)]);
+      assert.deepEqual(await ask(one, 'enter board', 'red'), { ok: true });
+      assert.deepEqual(await ask(two, 'enter board', { room: 'red' }), { ok: true });
+      assert.deepEqual(await ask(other, 'enter board', 'blue'), { ok: true });
+      assert.deepEqual(await ask(one, 'draw', { room: 'red', line: [1, 2.5, 'x'] }), { ok: true });
+      assert.deepEqual(await hear(two, 'draw'), [{ room: 'red', line: [1, 2.5, 'x'] }]);
+      assert.deepEqual(await ask(one, 'draw', 'red', { point: 1 }), { ok: true });
+      assert.deepEqual(await hear(two, 'draw'), [{ point: 1 }]);
+      one.emit('pointer', 3, 4);
+      assert.deepEqual(await hear(two, 'pointer'), [3, 4]);
+      assert.deepEqual(await ask(two, 'leave board', 'red'), { ok: true });
+      assert.deepEqual(await ask(one, 'draw', 'again'), { ok: true });
+      assert.deepEqual(await ask(two, 'enter board', 'blue'), { ok: true });
+      assert.deepEqual(await ask(other, 'draw', 'to blue'), { ok: true });
+      assert.deepEqual(await hear(two, 'draw'), ['to blue']);
+      assert.deepEqual([one.heard, other.heard], [[], []]);
+      for (const socket of [one, two, other]) socket.disconnect();
+    });
+
+    test('binary data travels as it is', async () => {
+      const [one, two] = await Promise.all([connect('/chat', { transports }), connect('/chat', { transports })]);
+      const bytes = Buffer.from([0, 1, 2, 250, 255]);
+      one.emit('file', { name: 'a.bin', data: bytes }, Buffer.from('second'));
+      for (const socket of [one, two]) {
+        const [{ name, data }, second] = await hear(socket, 'file');
+        assert.equal(name, 'a.bin');
+        assert.deepEqual(Buffer.from(data), bytes);
+        assert.equal(Buffer.from(second).toString(), 'second');
+        socket.disconnect();
+      }
+    });
+  });
+}
+
+describe('who may', () => {
+  const refusal = async (nsp, options) => {
+    const socket = dial(nsp, options);
+    const error = await new Promise((resolve) => socket.once('connect_error', resolve));
+    socket.disconnect();
+    return error;
+  };
+
+  test('a namespace that nobody configured is no namespace', async () => {
+    assert.equal((await refusal('/nowhere')).message, 'Invalid namespace');
+  });
+
+  test('who has not logged in is told so, and a bad token is called bad', async () => {
+    const error = await refusal('/board');
+    assert.equal(error.data.code, 'not_authenticated');
+    assert.equal(error.message, 'Log in first.');
+    assert.equal((await refusal('/board', { auth: { token: 'x.y.z' } })).data.code, 'bad_token');
+    assert.equal((await refusal('/chat', { auth: { token: 7 } })).data.code, 'bad_token');
+  });
+
+  test('the cookie of a login is enough, and its logout ends the socket', async () => {
+    const cookie = await login(server, 'lchen');
+    const socket = await connect('/relay', { extraHeaders: { cookie } });
+    assert.deepEqual(await ask(socket, 'join', 'x'), { ok: true });
+    const gone = new Promise((resolve) => socket.once('disconnect', resolve));
+    await rest(server, cookie, 'POST', '/api/v1/logout', {});
+    assert.equal(await gone, 'io server disconnect');
+    assert.equal((await hear(socket, 'error'))[0].error.code, 'session_revoked');
+  });
+
+  test('several namespaces share one connection', async () => {
+    const board = await connect('/board', { who: 'akhan' });
+    const chat = board.io.socket('/chat', { auth: {} });
+    open.add(chat);
+    await new Promise((resolve) => chat.once('connect', resolve));
+    assert.notEqual(chat.id, board.id);
+    chat.disconnect();
+    assert.deepEqual(await ask(board, 'enter board', 'x'), { ok: true });
+    board.disconnect();
+  });
+});
+
+describe('what is wrong gets an answer', () => {
+  test('in the acknowledgement, or as the event error', async () => {
+    const socket = await connect('/board', { who: 'mgarcia' });
+    assert.equal((await ask(socket, 'enter board')).error.code, 'missing_field');
+    assert.equal((await ask(socket, 'enter board', 5)).error.code, 'bad_field');
+    assert.equal((await ask(socket, 'enter board', '')).error.code, 'bad_name');
+    assert.equal((await ask(socket, 'leave board', 'never')).error.code, 'not_member');
+    socket.emit('enter board', { room: 'x'.repeat(200) });
+    const [{ error }] = await hear(socket, 'error');
+    assert.deepEqual([error.code, error.field], ['bad_name', 'room']);
+    socket.disconnect();
+  });
+});
+
+describe('a session lives on one worker, its requests come to any', () => {
+  // one request, on a connection of its own, so that the kernel picks the worker
+  const once = async (path, method = 'GET', body = '') => {
+    const response = await new Promise((resolve, reject) => {
+      const request = http.request(server.base + path, { method, agent: new http.Agent(), headers: { 'Content-Length': Buffer.byteLength(body) } }, resolve);
+      request.on('error', reject);
+      request.end(body);
+    });
+    let text = '';
+    for await (const bytes of response) text += bytes;
+    return { status: response.statusCode, text };
+  };
+
+  test('polls, POSTs and upgrades on fresh connections all find it', async () => {
+    for (let round = 0; round < 20; round++) {
+      const { sid } = JSON.parse((await once('/socket.io/?EIO=4&transport=polling')).text.slice(1));
+      const path = `/socket.io/?EIO=4&transport=polling&sid=${sid}`;
+      assert.deepEqual(await once(path, 'POST', '40/chat,'), { status: 200, text: 'ok' });
+      assert.match((await once(path)).text, /^40\/chat,\{"sid":"[\w-]{20}"\}$/);
+      for (let i = 0; i < 5; i++) assert.equal((await once(path, 'POST', `42/chat,["n",${i}]`)).text, 'ok');
+      let heard = [];
+      while (heard.length < 5) heard.push(...(await once(path)).text.split('\x1e'));
+      assert.deepEqual(heard, [0, 1, 2, 3, 4].map((i) => `42/chat,["n",${i}]`));
+      const socket = new WebSocket(`${server.ws}/socket.io/?EIO=4&transport=websocket&sid=${sid}`);
+      const said = [];
+      let wake;
+      socket.on('message', (data) => (said.push(String(data)), wake?.()));
+      const next = async () => {
+        while (said.length === 0) await new Promise((resolve) => (wake = resolve));
+        return said.shift();
+      };
+      await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+      socket.send('2probe');
+      assert.equal(await next(), '3probe');
+      socket.send('5');
+      socket.send('42/chat,["over"]');
+      assert.equal(await next(), '42/chat,["over"]');
+      assert.equal((await once(path)).status, 400);
+      socket.close();
+    }
+  });
+
+  test('what another request brought along is served, too', async () => {
+    const { sid } = JSON.parse((await once('/socket.io/?EIO=4&transport=polling')).text.slice(1));
+    const post = `POST /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n40/chat,`;
+    const get = `GET /socket.io/?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+    for (let i = 0; i < 8; i++) {
+      const socket = net.connect(server.port, '127.0.0.1');
+      socket.write(i === 0 ? post + get : `GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n${post.replace('8\r\n\r\n40/chat,', '16\r\n\r\n42/chat,["n",10]')}${get}`);
+      let text = '';
+      for await (const bytes of socket) text += bytes;
+      const count = text.split('HTTP/1.1 200').length - 1;
+      assert.equal(count, i === 0 ? 3 : 4, text);
+    }
+  });
+
+  test('an id of a worker that is not there is no id', async () => {
+    const { status, text } = await once(`/socket.io/?EIO=4&transport=polling&sid=ff${'a'.repeat(27)}`);
+    assert.deepEqual([status, JSON.parse(text).code], [400, 1]);
+  });
+});
