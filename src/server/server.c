@@ -304,6 +304,33 @@ static bool open_signals(struct server *server)
     return server->signal_fd >= 0;
 }
 
+struct registry_job {
+    struct store_job job;
+    struct type_registry *registry; /* owned reference */
+};
+
+static void run_registry_job(struct store_job *job, struct store *store, struct store_reader *reader)
+{
+    (void)reader;
+    store_set_registry(store, ((struct registry_job *)job)->registry);
+}
+
+static void free_registry_job(struct store_job *job, void *worker)
+{
+    (void)worker;
+    type_registry_unref(((struct registry_job *)job)->registry);
+    free(job);
+}
+
+/* The store reads events back as what their types are now. */
+static void tell_store(struct server *server, struct type_registry *registry)
+{
+    struct registry_job *job = NEW(struct registry_job);
+    job->job = (struct store_job){.run = run_registry_job, .done = free_registry_job};
+    job->registry = type_registry_ref(registry);
+    store_thread_write_job(server->ring.store, &job->job);
+}
+
 static void reload(struct server *server)
 {
     struct config *fresh = NEW(struct config);
@@ -314,6 +341,7 @@ static void reload(struct server *server)
         log_configure((enum log_level)fresh->log_level, (enum log_format)fresh->log_format);
         struct admission_limits limits = admission_limits(fresh);
         admission_set_limits(server->ring.admission, &limits);
+        tell_store(server, shared->registry);
         for (unsigned i = 0; i < server->ring.count; i++)
             worker_reload(server->ring.workers[i], shared);
         shared_unref(server->shared);

@@ -92,7 +92,7 @@ static void on_conn_closed(void *arg, struct conn *conn, void *user)
 
 static void open_server(struct server *server, const struct conn_limits *limits)
 {
-    struct ws_limits client_limits = {.message_bytes_max = 64 * 1024 * 1024};
+    static const struct ws_limits client_limits = {.message_bytes_max = 64 * 1024 * 1024};
 
     *server = (struct server){0};
     server->handlers = (struct http_handlers){.on_request = on_request, .on_closed = on_conn_closed};
@@ -870,7 +870,7 @@ static void an_idle_connection_is_small(void **state)
     say_frame(&server, WS_OP_PING, SPAN("hello"));
     until_reply(&server, "[pong hello]");
     stage_turns(&server.stage, 2);
-    assert_true(sizeof(struct conn) + sizeof(struct websocket) <= 640);
+    assert_true(sizeof(struct conn) + sizeof(struct websocket) <= 512);
     assert_null(server.conn->extra);
     assert_ptr_equal(server.conn->slots, server.conn->slots_inline);
     assert_null(server.socket->ws.message.data);
