@@ -17,7 +17,9 @@ build: web       ## build/collabd, build/conformance and the web files
 	@cmake --build --preset release --target programs
 
 # The pages of web/static are served as they are. What has to be built of web/ is built here.
-web:
+web:             ## what the pages load of other projects
+	@scripts/setup build
+	@scripts/web
 
 run: build       ## build, then serve http://localhost:8000 with the demonstration data, until Ctrl-C
 	@exec build/collabd serve --demo

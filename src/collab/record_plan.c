@@ -167,11 +167,9 @@ static const struct snapshot nothing = {.state = {(char *)(uintptr_t) "{}", 2, 0
 
 static enum err check_version(const struct snapshot *present, uint64_t base_version, bool must_match)
 {
-    if (base_version > present->version)
-        return ERR_BAD_VERSION;
     if (must_match && base_version != present->version)
         return ERR_PRECONDITION;
-    return OK;
+    return base_version > present->version ? ERR_BAD_VERSION : OK;
 }
 
 static enum err check_present(const struct snapshot *present, const struct command *command)

@@ -123,14 +123,15 @@ static void set_tcp_options(int fd)
 #endif
 }
 
-static int bind_one(const struct addrinfo *info)
+static int bind_one(const struct addrinfo *info, bool is_shared)
 {
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
         return -1;
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (is_shared)
+        set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (info->ai_family == AF_INET6)
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     set_tcp_options(fd);
@@ -153,7 +154,7 @@ static const struct addrinfo *preferred(const struct addrinfo *list)
     return list;
 }
 
-static enum err bind_tcp(const struct listener_address *address, int *fd, struct buf *why)
+static enum err bind_tcp(const struct listener_address *address, bool is_shared, int *fd, struct buf *why)
 {
     struct addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
@@ -167,14 +168,14 @@ static enum err bind_tcp(const struct listener_address *address, int *fd, struct
         buf_printf(why, "%.*s: %s", SPAN_ARG(address->text), gai_strerror(failed));
         return ERR_IO;
     }
-    *fd = bind_one(preferred(list));
+    *fd = bind_one(preferred(list), is_shared);
     freeaddrinfo(list);
     /* A machine without IPv6 still has all its IPv4 addresses. */
     if (*fd < 0 && address->host[0] == '\0' && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
         struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(address->port)};
         struct addrinfo info = {.ai_family = AF_INET, .ai_addr = (struct sockaddr *)&any, .ai_addrlen = sizeof(any)};
 
-        *fd = bind_one(&info);
+        *fd = bind_one(&info, is_shared);
     }
     return *fd < 0 ? fail(address, "cannot listen", errno, why) : OK;
 }
@@ -216,7 +217,19 @@ static enum err bind_unix(const struct listener_address *address, int *fd, struc
 
 enum err listener_bind(const struct listener_address *address, int *fd, struct buf *why)
 {
-    return address->is_unix ? bind_unix(address, fd, why) : bind_tcp(address, fd, why);
+    return address->is_unix ? bind_unix(address, fd, why) : bind_tcp(address, true, fd, why);
+}
+
+enum err listener_probe(const struct listener_address *address, struct buf *why)
+{
+    int fd;
+    enum err err;
+
+    if (address->is_unix || address->port == 0)
+        return OK; /* nobody shares those */
+    if ((err = bind_tcp(address, false, &fd, why)) == OK)
+        close(fd);
+    return err;
 }
 
 uint16_t listener_port(int fd)

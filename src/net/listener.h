@@ -23,6 +23,9 @@ must_check enum err listener_parse(struct span text, struct listener_address *ou
  * sentence in *why. */
 must_check enum err listener_bind(const struct listener_address *address, int *fd, struct buf *why);
 uint16_t listener_port(int fd);
+/* Whether the address is free, before the first listener_bind: SO_REUSEPORT lets another process of the same user share it, and each
+ * would get some of the clients. ERR_IO with a sentence in *why. */
+must_check enum err listener_probe(const struct listener_address *address, struct buf *why);
 
 /* Takes the fd. on_accept gets each new connection and must give it an owner before it returns. tls is borrowed: it must
  * outlive the listener. */

@@ -171,8 +171,7 @@ static enum err say_everywhere(struct sio_hearing *hearing, const struct namespa
 enum err relay_hear(struct sio_hearing *hearing)
 {
     struct session *session = hearing->session;
-    const struct namespace *namespace =
-        namespace_find(session->host->namespaces, sio_nsp(sio_session_socket(session)));
+    const struct namespace *namespace = namespace_find(session->host->namespaces, sio_nsp(sio_session_socket(session)));
     struct span room;
     size_t from;
     if (!namespace) /* a reload took it away */

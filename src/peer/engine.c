@@ -210,28 +210,32 @@ static void on_time(struct loop_timer *timer)
         ping(engine);
 }
 
+/* Within a turn what came from the network is heard before the timers that are due: what is too late must not win. */
+void engine_catch_up(struct engine *engine)
+{
+    struct loop *loop = engine->host->loop;
+    if (!timer_is_scheduled(&engine->timer.timer) || engine->timer.timer.deadline > loop_now_ms(loop))
+        return;
+    loop_timer_stop(loop, &engine->timer);
+    on_time(&engine->timer);
+}
+
 /* ---- hearing ---- */
 
 bool engine_hear(struct engine *engine, const struct eio_packet *packet)
 {
     const struct engine_events *events = engine->host->events;
     switch (packet->type) {
-    case EIO_MESSAGE:
-        events->on_message(engine, !packet->is_binary, packet->data);
-        return true;
+    case EIO_MESSAGE: events->on_message(engine, !packet->is_binary, packet->data); return true;
     case EIO_PONG:
         if (events->on_pong && engine->awaits_pong)
             events->on_pong(engine);
         engine_start(engine);
         return true;
-    case EIO_CLOSE:
-        engine_finish(engine, ENGINE_LEFT, 1000, SPAN_EMPTY);
-        return true;
+    case EIO_CLOSE: engine_finish(engine, ENGINE_LEFT, 1000, SPAN_EMPTY); return true;
     case EIO_NOOP:
-    case EIO_UPGRADE: /* a client may repeat what it has said on the WebSocket */
-        return true;
-    default: /* the server greets and pings, not the client */
-        return false;
+    case EIO_UPGRADE: /* a client may repeat what it has said on the WebSocket */ return true;
+    default: /* the server greets and pings, not the client */ return false;
     }
 }
 

@@ -37,10 +37,10 @@ struct engine_settings {
     uint64_t probe_ms;                          /* 10,000: a WebSocket that was opened to take over does so in time */
     bool allows_upgrades;
     enum deflate_policy deflate_policy;
-    size_t queue_bytes_max;       /* waiting for a poll: hard, 1 MiB ... */
-    size_t queue_bytes_soft;      /* ... and 256 KiB ... */
-    uint64_t queue_soft_ms;       /* ... for longer than 10 s */
-    uint32_t fragments_max;       /* 1,024 */
+    size_t queue_bytes_max;        /* waiting for a poll: hard, 1 MiB ... */
+    size_t queue_bytes_soft;       /* ... and 256 KiB ... */
+    uint64_t queue_soft_ms;        /* ... for longer than 10 s */
+    uint32_t fragments_max;        /* 1,024 */
     uint32_t pings_per_second_max; /* WebSocket pings that are answered */
 };
 extern const struct engine_settings engine_settings_default;

@@ -37,16 +37,16 @@ struct engine_queue {
 struct engine_probe {
     struct engine *engine;
     struct websocket *socket;
-    bool is_probed;           /* "2probe" came, and "3probe" was answered */
-    struct loop_timer timer;  /* it must be over by then */
-    struct loop_timer nudge;  /* a poll that came meanwhile is answered, so that the client can stop polling */
+    bool is_probed;          /* "2probe" came, and "3probe" was answered */
+    struct loop_timer timer; /* it must be over by then */
+    struct loop_timer nudge; /* a poll that came meanwhile is answered, so that the client can stop polling */
 };
 
 struct engine {
     struct engine_host *host;
     void *user;
-    struct websocket *socket;    /* carried */
-    struct http_exchange *poll;  /* polling: the one that waits */
+    struct websocket *socket;   /* carried */
+    struct http_exchange *poll; /* polling: the one that waits */
     struct engine_probe *probe;
     struct engine_queue queue;
     struct list in_ready, in_ended;
@@ -62,6 +62,8 @@ struct engine {
 /* engine.c */
 struct engine *engine_new(struct engine_host *host, void *user);
 void engine_start(struct engine *engine); /* the heartbeat */
+/* Does at once what its timer is about to do in this turn. It may be over then. */
+void engine_catch_up(struct engine *engine);
 /* It is over at once: whatever carries it is let go. Idempotent. */
 void engine_finish(struct engine *engine, enum engine_end end, uint16_t code, struct span reason);
 /* A packet the client sent, on whichever transport; false: it broke the protocol. */

@@ -148,7 +148,9 @@ static struct engine *find(struct engine_host *host, struct http_exchange *excha
         poll->on_gone(poll);
         return NULL;
     }
-    return engine;
+    if (engine)
+        engine_catch_up(engine);
+    return engine && engine->state != ENGINE_OVER ? engine : NULL;
 }
 
 static void serve_polling(struct engine *engine, struct http_exchange *exchange)

@@ -13,8 +13,8 @@ static enum err fail(struct buf *why, struct span name, const char *reason)
     return ERR_CONFIG;
 }
 
-static enum err read_names(struct namespaces *all, const struct namespace *namespace, yyjson_val *value, const char *fallback,
-                           struct span **names, uint32_t *count, struct buf *why)
+static enum err read_names(struct namespaces *all, const struct namespace *namespace, yyjson_val *value,
+                           const char *fallback, struct span **names, uint32_t *count, struct buf *why)
 {
     size_t size = yyjson_arr_size(value);
     if (value && (!yyjson_is_arr(value) || size > NAMES_MAX))
@@ -31,7 +31,8 @@ static enum err read_names(struct namespaces *all, const struct namespace *names
     return OK;
 }
 
-static enum err read_namespace(struct namespaces *all, struct span name, yyjson_val *value, struct namespace *out, struct buf *why)
+static enum err read_namespace(struct namespaces *all, struct span name, yyjson_val *value, struct namespace *out,
+                               struct buf *why)
 {
     enum err err;
     out->name = arena_copy(&all->arena, name);
@@ -41,6 +42,7 @@ static enum err read_namespace(struct namespaces *all, struct span name, yyjson_
         return fail(why, name, "an object is expected");
     out->is_anonymous = json_get_bool(value, "anonymous", false);
     out->echoes = json_get_bool(value, "echo", false);
+    out->recovers = json_get_bool(value, "recovery", false);
     if ((err = read_names(all, out, json_get(value, "join"), "join", &out->joins, &out->join_count, why)) ||
         (err = read_names(all, out, json_get(value, "leave"), "leave", &out->leaves, &out->leave_count, why)))
         return err;
@@ -61,10 +63,12 @@ enum err namespaces_init(struct namespaces *namespaces, struct span json, struct
     namespaces->list = arena_alloc(&namespaces->arena, (size + 1) * sizeof *namespaces->list);
     yyjson_obj_iter iter = yyjson_obj_iter_with(parsed.root);
     for (yyjson_val *key; !err && size && (key = yyjson_obj_iter_next(&iter));)
-        err = read_namespace(namespaces, json_text(key), yyjson_obj_iter_get_val(key), &namespaces->list[namespaces->count++], why);
+        err = read_namespace(namespaces, json_text(key), yyjson_obj_iter_get_val(key),
+                             &namespaces->list[namespaces->count++], why);
     if (!err && !namespace_find(namespaces, SPAN("/relay"))) {
         yyjson_doc *empty = yyjson_read("{}", 2, 0);
-        err = read_namespace(namespaces, SPAN("/relay"), yyjson_doc_get_root(empty), &namespaces->list[namespaces->count++], why);
+        err = read_namespace(namespaces, SPAN("/relay"), yyjson_doc_get_root(empty),
+                             &namespaces->list[namespaces->count++], why);
         yyjson_doc_free(empty);
     }
     json_deinit(&parsed);

@@ -10,6 +10,7 @@
  * leave      the same for leaving (default ["leave"])
  * echo       the sender hears its own events too, as with io.emit (default false)
  * volatile   events that are not kept for those who come back (default none)
+ * recovery   a socket whose connection breaks may come back within two minutes and gets what it missed (default false)
  *
  * Every other event goes to the others in the room that its first argument names by `room`, else in all rooms that the socket has joined, else in the whole
  * namespace. `/relay` is there without configuration, for users who are logged in. */
@@ -19,9 +20,10 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-struct namespace {
+struct namespace
+{
     struct span name; /* "/chat" */
-    bool is_anonymous, echoes;
+    bool is_anonymous, echoes, recovers;
     struct span *joins, *leaves, *volatiles;
     uint32_t join_count, leave_count, volatile_count;
 };

@@ -18,6 +18,13 @@
 #define TAG_HAS_ACK (UINT64_C(1) << 55)
 #define TAG_ACK_ID (TAG_HAS_ACK - 1)
 #define HEARING_ARENA_BYTES 512
+#define CONNECT_MS 45000
+#define ASSEMBLY_MS 10000
+#define NAMESPACES_MAX 16
+#define RECOVERY_MS 120000
+#define RECOVERY_PACKETS_MAX 256
+#define RECOVERY_BYTES_MAX (256 * 1024)
+#define RECOVERY_AWAY_MAX 1000
 
 struct socketio_peers {
     struct socketio_host sockets;
@@ -37,10 +44,11 @@ struct guest {
 /* A client in a namespace. */
 struct seat {
     struct sio_socket *socket;
-    struct session *session;         /* NULL until it is known who it is */
-    struct credentials_check *check; /* of the token that came with the CONNECT */
+    struct session *session;                 /* NULL until it is known who it is */
+    struct credentials_check *check;         /* of the token that came with the CONNECT */
     const struct sio_vocabulary *vocabulary; /* NULL: a relay, or undecided */
     bool is_relay;
+    bool recovers; /* it may come back after its connection broke */
     void *vocabulary_state;
     struct bucket changes;
     struct loop_timer closing; /* session_end may come at any moment: the session goes in a turn of its own */
@@ -70,10 +78,24 @@ void **sio_session_state(const struct session *session)
 
 /* ---- the outlet ------------------------------------------------------------------------------------------------- */
 
+/* A socket that may come back keeps what it was sent, numbered for itself. */
+static void send_recoverable(struct sio_socket *socket, const struct fanout *fanout)
+{
+    const struct event *event = fanout->event;
+    if (event->position.offset)
+        sio_emit(socket, fanout->text, fanout->binaries, fanout->binary_count, NULL);
+    else
+        sio_emit_volatile(socket, fanout->text, fanout->binaries, fanout->binary_count);
+}
+
 /* On a WebSocket frames that were encoded once for all; while the client polls, packets that wait for the poll. */
 static void send_fanout(struct session *session, struct fanout *fanout, uint64_t key, bool is_counted)
 {
     struct sio_socket *socket = session->transport;
+    if (seat_of(session)->recovers) {
+        send_recoverable(socket, fanout);
+        return;
+    }
     struct engine *engine = socketio_engine(sio_client(socket));
     struct websocket *web = engine_socket(engine);
     struct span nsp = sio_nsp(socket);
@@ -289,7 +311,8 @@ static enum err check_rate(struct seat *seat, const struct sio_verb *verb, struc
 {
     struct session *session = seat->session;
     double max = session->host->limits->changes_per_minute_max;
-    enum err err = session_take_message(session, hearing->event->text.len, verb && verb->is_conflated, &hearing->retry_ms);
+    enum err err =
+        session_take_message(session, hearing->event->text.len, verb && verb->is_conflated, &hearing->retry_ms);
     if (err || !verb || !verb->is_counted || !seat->vocabulary || !seat->vocabulary->limits_changes || max <= 0)
         return err;
     if (bucket_take(&seat->changes, max / 60, max, 1, loop_now_ms(session->host->loop), &hearing->retry_ms))
@@ -361,9 +384,10 @@ static void on_closing(struct loop_timer *timer)
 {
     struct seat *seat = LIST_OWNER(timer, struct seat, closing);
     enum err reason = seat->session->ended_by;
-    struct engine *engine = socketio_engine(sio_client(seat->socket));
-    if (reason == ERR_DRAINING || reason == ERR_SLOW_CONSUMER) {
-        engine_close(engine, reason == ERR_SLOW_CONSUMER ? ENGINE_SLOW : ENGINE_ENDED, seat->close_code, seat->close_text);
+    struct socketio *client = sio_client(seat->socket);
+    if (client && (reason == ERR_DRAINING || reason == ERR_SLOW_CONSUMER)) {
+        engine_close(socketio_engine(client), reason == ERR_SLOW_CONSUMER ? ENGINE_SLOW : ENGINE_ENDED,
+                     seat->close_code, seat->close_text);
         return;
     }
     struct buf text = BUF_EMPTY;
@@ -449,14 +473,18 @@ static void stop_waiting(struct guest *guest)
 
 static void seat_open(struct seat *seat, struct peer_host *host)
 {
-    seat->session = session_open(host, seat->is_relay ? &dialect_relay : &dialect_undecided, &outlet_socketio, seat->socket);
+    seat->session =
+        session_open(host, seat->is_relay ? &dialect_relay : &dialect_undecided, &outlet_socketio, seat->socket);
     seat->session->state = seat;
 }
 
 static void welcome(struct seat *seat)
 {
     stop_waiting(guest_of(seat->socket));
-    sio_accept(seat->socket, SPAN_EMPTY, SPAN_EMPTY);
+    if (seat->recovers)
+        sio_accept_recoverable(seat->socket);
+    else
+        sio_accept(seat->socket, SPAN_EMPTY, SPAN_EMPTY);
     if (seat->is_relay) {
         relay_opened(seat->session);
         return;
@@ -497,11 +525,13 @@ static void on_token_checked(void *arg, const struct credentials_result *result)
 }
 
 /* What is configured now decides; who is connected already stays. */
-static bool find_namespace(const struct peer_host *host, struct span nsp, bool *is_relay, bool *is_anonymous)
+static bool find_namespace(const struct peer_host *host, struct span nsp, bool *is_relay, bool *is_anonymous,
+                           bool *recovers)
 {
     const struct namespace *found = host->namespaces ? namespace_find(host->namespaces, nsp) : NULL;
     *is_relay = found != NULL;
     *is_anonymous = found && found->is_anonymous;
+    *recovers = found && found->recovers;
     return found || span_equal(nsp, SPAN("/"));
 }
 
@@ -510,14 +540,15 @@ static void on_connect(struct sio_socket *socket, yyjson_val *auth)
     struct guest *guest = guest_of(socket);
     struct peer_host *host = guest->host;
     yyjson_val *token = json_get(auth, "token");
-    bool is_relay, is_anonymous;
-    if (!find_namespace(host, sio_nsp(socket), &is_relay, &is_anonymous)) {
+    bool is_relay, is_anonymous, recovers;
+    if (!find_namespace(host, sio_nsp(socket), &is_relay, &is_anonymous, &recovers)) {
         sio_reject(socket, SPAN("Invalid namespace"), SPAN_EMPTY);
         return;
     }
     struct seat *seat = NEW(struct seat);
     seat->socket = socket;
     seat->is_relay = is_relay;
+    seat->recovers = recovers;
     seat->closing.on_time = on_closing;
     sio_set_user(socket, seat);
     if (yyjson_is_str(token)) {
@@ -537,10 +568,18 @@ static void on_connect(struct sio_socket *socket, yyjson_val *auth)
     }
 }
 
+/* Who knows the private id of a socket has it again; what the new connection's handshake said of him is not asked. */
+static void on_return(struct sio_socket *socket, yyjson_val *auth)
+{
+    (void)auth;
+    stop_waiting(guest_of(socket));
+}
+
 static const struct socketio_events events = {
     .on_connect = on_connect,
     .on_event = on_event,
     .on_disconnect = on_disconnect,
+    .on_return = on_return,
     .on_gone = on_gone,
 };
 
@@ -665,8 +704,16 @@ struct socketio_peers *socketio_peers_new(struct peer_host *host)
     engines->settings.ping_interval_ms = host->limits->engine_ping_interval_ms;
     engines->settings.ping_timeout_ms = host->limits->engine_ping_timeout_ms;
     engines->settings.payload_bytes_max = host->limits->engine_payload_bytes_max;
-    peers->sockets.settings = socketio_settings_default;
-    peers->sockets.settings.json.bytes_max = host->limits->message_bytes_max;
+    peers->sockets.settings = (struct socketio_settings){
+        .connect_ms = CONNECT_MS,
+        .assembly_ms = ASSEMBLY_MS,
+        .namespaces_max = NAMESPACES_MAX,
+        .recovery_ms = RECOVERY_MS,
+        .recovery_packets_max = RECOVERY_PACKETS_MAX,
+        .recovery_bytes_max = RECOVERY_BYTES_MAX,
+        .recovery_away_max = RECOVERY_AWAY_MAX,
+        .json = {host->limits->message_bytes_max, json_limits_default.depth_max, json_limits_default.members_max},
+    };
     peers->sockets.events = &events;
     socketio_host_init(&peers->sockets);
     return peers;

@@ -44,14 +44,16 @@ extern const struct dialect dialect_undecided;
 uint64_t sio_tag(const struct sio_hearing *hearing, unsigned asked);
 unsigned sio_tag_asked(uint64_t tag);
 /* A command for the hearing's session with that tag, always answered. */
-must_check enum err sio_command(struct sio_hearing *hearing, enum command_kind kind, struct span room, unsigned asked, struct command **out);
+must_check enum err sio_command(struct sio_hearing *hearing, enum command_kind kind, struct span room, unsigned asked,
+                                struct command **out);
 
 /* One event to this client: ["name", payload]; payload is JSON. */
 void sio_session_emit(struct session *session, const char *name, struct span payload);
 /* The acknowledgement of what the tag belongs to, if one was asked for: one JSON argument. False: none was asked for. */
 bool sio_session_acknowledge(struct session *session, uint64_t tag, struct span argument);
 /* {"error":{code, message, field, retry_after_ms}} as acknowledgement, or the event `error` with that object. Counts the error. */
-void sio_session_fail(struct session *session, uint64_t tag, enum err err, struct span field, struct span message, uint64_t retry_ms);
+void sio_session_fail(struct session *session, uint64_t tag, enum err err, struct span field, struct span message,
+                      uint64_t retry_ms);
 /* The socket of such a session. */
 struct sio_socket *sio_session_socket(const struct session *session);
 

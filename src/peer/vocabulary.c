@@ -216,8 +216,10 @@ enum err vocabulary_change(struct sio_hearing *hearing, const struct vocabulary_
     struct command *command;
     struct span key;
     uint64_t version;
+    bool must_match;
     enum err err;
     if ((err = vocabulary_text(hearing, "id", "id", false, &key)) || (err = read_version(hearing, &version)) ||
+        (err = flag_read(hearing->payload, "if_match", "ifMatch", false, &must_match, &hearing->field)) ||
         (err = sio_command(hearing, COMMAND_CHANGE, what->room, asked, &command)))
         return err;
     struct change *change = arena_alloc(&command->arena, sizeof *change);
@@ -232,7 +234,7 @@ enum err vocabulary_change(struct sio_hearing *hearing, const struct vocabulary_
     change->type = what->type->name;
     change->entity_id = arena_copy(&command->arena, what->id);
     change->base_version = version;
-    change->must_match = version > 0 && json_get_bool(hearing->payload, "if_match", json_get_bool(hearing->payload, "ifMatch", false));
+    change->must_match = must_match;
     change->metadata = arena_copy(&command->arena, what->metadata);
     session_send(hearing->session, command);
     return OK;

@@ -17,9 +17,18 @@ int command_serve(int argc, char **argv)
                                   .argc = argc - 1,
                                   .argv = argv + 1};
     struct config config = {0};
+    struct config_report report = {0};
     int status = 1;
-    if (command_config(&config, &words))
-        status = config.wants_help ? 0 : server_run(&config, reread, &words);
+    if (!command_config(&config, &words))
+        goto done;
+    if (config.wants_help)
+        status = 0;
+    else if (config_check(&config, &report)) /* everything that is wrong, and where, before anything is made */
+        fprintf(stderr, "%.*s", SPAN_ARG(buf_span(&report.text)));
+    else
+        status = server_run(&config, reread, &words);
+done:
+    buf_deinit(&report.text);
     config_deinit(&config);
     return status;
 }

@@ -108,6 +108,8 @@ static enum err listen_on(struct server *server, struct span text, bool is_optio
 {
     struct listener_address address;
     enum err err = listener_parse(text, &address, &server->why);
+    if (!err)
+        err = listener_probe(&address, &server->why);
     for (unsigned i = 0; !err && i < (address.is_unix ? 1 : server->ring.count); i++) {
         struct server_thread *thread = &server->threads[i];
         int fd;
@@ -130,6 +132,17 @@ static enum err listen_on(struct server *server, struct span text, bool is_optio
     else if (!err)
         log_info("server.listening", "address=%s://%s:%u", server->tls ? "https" : "http", address.host, address.port);
     return err;
+}
+
+/* The files of Unix sockets go with the server. */
+static void remove_sockets(const struct server *server)
+{
+    struct listener_address address;
+    struct buf why = BUF_EMPTY;
+    for (size_t i = 0; i < server->config->listen.count; i++)
+        if (listener_parse(server->config->listen.items[i], &address, &why) == OK && address.is_unix)
+            unlink(address.host);
+    buf_deinit(&why);
 }
 
 /* "localhost:PORT" is both loopback addresses, so that a browser finds it whichever it tries first. */
@@ -481,6 +494,7 @@ static void stop(struct server *server)
     shared_unref(server->shared);
     free(server->ring.workers);
     free(server->threads);
+    remove_sockets(server);
     admin_socket_remove(server->config->data);
     close(server->admin_fd);
     close(server->signal_fd);

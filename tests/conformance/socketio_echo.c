@@ -11,20 +11,25 @@ struct socketio_echo {
     struct socketio_host host;
 };
 
-static void on_connect(struct sio_socket *socket, yyjson_val *auth)
+static void emit_auth(struct sio_socket *socket, yyjson_val *auth)
 {
     struct buf array = BUF_EMPTY;
 
-    if (!span_equal(sio_nsp(socket), SPAN("/")) && !span_equal(sio_nsp(socket), SPAN("/custom"))) {
-        sio_reject(socket, SPAN("Invalid namespace"), SPAN_EMPTY);
-        return;
-    }
-    sio_accept(socket, SPAN_EMPTY, SPAN_EMPTY);
     buf_append_span(&array, SPAN("[\"auth\","));
     buf_append_span(&array, auth ? sio_heard(socket) : SPAN("{}"));
     buf_append_char(&array, ']');
     sio_emit(socket, buf_span(&array), NULL, 0, NULL);
     buf_deinit(&array);
+}
+
+static void on_connect(struct sio_socket *socket, yyjson_val *auth)
+{
+    if (!span_equal(sio_nsp(socket), SPAN("/")) && !span_equal(sio_nsp(socket), SPAN("/custom"))) {
+        sio_reject(socket, SPAN("Invalid namespace"), SPAN_EMPTY);
+        return;
+    }
+    sio_accept_recoverable(socket);
+    emit_auth(socket, auth);
 }
 
 /* The arguments behind the name, with their commas: `,1,{"a":2}` of `["message",1,{"a":2}]`. */
@@ -68,6 +73,7 @@ static const struct socketio_events events = {
     .on_connect = on_connect,
     .on_event = on_event,
     .on_disconnect = on_disconnect,
+    .on_return = emit_auth,
 };
 
 struct socketio_echo *socketio_echo_new(struct conn_host *conn_host, const struct conformance_options *options)
@@ -85,7 +91,11 @@ struct socketio_echo *socketio_echo_new(struct conn_host *conn_host, const struc
     echo->host.settings = (struct socketio_settings){.connect_ms = options->connect_timeout_ms,
                                                      .assembly_ms = 10000,
                                                      .namespaces_max = 16,
-                                                     .json = json_limits_default};
+                                                     .json = json_limits_default,
+                                                     .recovery_ms = options->has_recovery ? 120000 : 0,
+                                                     .recovery_packets_max = 256,
+                                                     .recovery_bytes_max = (size_t)256 * 1024,
+                                                     .recovery_away_max = 1000};
     echo->host.settings.json.bytes_max = options->payload_bytes_max;
     echo->host.events = &events;
     echo->host.arg = echo;

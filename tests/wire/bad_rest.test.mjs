@@ -83,9 +83,10 @@ test('an id has one spelling, and one that is not there is like one that is hidd
     const { status, body } = await rest(server, viewer, 'GET', path);
     return { status, code: body.error?.code };
   };
-  for (const id of ['ord-10001', ' ORD-10001', 'ORD-10001 ', '+ORD-10001', 'ORD-010001', 'ORD-1e4', 'ORD-10001%00', 'ORD-10001%0a', '%20ORD-10001', 'ORD-10001/', 'ORD%2D10001x', 'ÖRD-10001']) {
+  for (const id of ['ord-10001', '%20ORD-10001', 'ORD-10001%20', '+ORD-10001', 'ORD-010001', 'ORD-1e4', 'ORD-10001/', 'ORD%2D10001x', 'ÖRD-10001']) {
     assert.deepEqual(await same(`/api/v1/records/order/${id}`), { status: 404, code: 'not_found' }, id);
   }
+  for (const id of ['ORD-10001%00', 'ORD-10001%0a', '%7fORD-10001', 'ORD-10001%c0%af']) assert.equal((await same(`/api/v1/records/order/${id}`)).status, 400, id);
   assert.equal((await rest(server, viewer, 'GET', '/api/v1/records/order/ORD%2D10001')).status, 200);
 });
 
@@ -171,7 +172,7 @@ test('an event stream cannot be given events: every line that a client wrote sta
   const lines = raw.bytes.toString().split('\r\n\r\n').slice(1).join('').split(/\r\n|\r|\n/);
   const published = [];
   for (const line of lines) {
-    assert.match(line, /^(|data: \{.*|event: (ready|publish|presence|typing|cursor)|id: [\x21-\x7e ]*|: ?.*|retry: \d+)$/, line);
+    assert.match(line, /^(|data: \{.*|event: (ready|publish|presence|typing|cursor)|id: [\x21-\x7e ]*|: ?.*|retry: \d+)$/s, line);
     if (line.startsWith('data: {') && line.includes('"publish"')) published.push(JSON.parse(line.slice(6)).payload);
   }
   assert.deepEqual(published, [...words, 'the end']);
@@ -197,9 +198,10 @@ test('Last-Event-ID: what is no place is refused or answered with a reload', asy
 
 test('a hundred streams that are opened and cut leave nothing behind', async () => {
   const count = async () => (await rest(server, null, 'GET', '/socket-stats')).body.connections_sse;
-  await inParallel(Array.from({ length: 100 }), 20, async () => {
+  await inParallel(Array.from({ length: 100 }, (_, index) => index), 20, async (index) => {
     const raw = await Raw.open(server);
     await raw.write(`GET /api/v1/events?channel=cut&channel=order-updates HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\n\r\n`);
+    if (index % 2) await raw.until(() => raw.bytes.includes('event: ready'), 'the stream');
     raw.socket.resetAndDestroy();
   });
   await eventually(async () => (await count()) === 0, 'the end of the streams');

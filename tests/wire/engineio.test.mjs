@@ -14,10 +14,13 @@ const PATH = '/engine.io/';
 let server; // with a quick heartbeat
 let calm; // with a slow one
 let greeting; // says hello, and upgrades nobody
+let undecided; // a session with a WebSocket that never takes over, from the start: it takes its time
 
 before(async () => {
   server = await startConformance('--ping-interval', INTERVAL_MS, '--ping-timeout', TIMEOUT_MS, '--max-payload', 1000000);
   calm = await startConformance('--max-payload', 20000);
+  undecided = await open(calm);
+  undecided.socket = await probe(calm, undecided.sid);
   greeting = await startConformance('--greeting', 'hello', '--allow-upgrades', 'off');
 });
 
@@ -183,6 +186,14 @@ describe('messages by polling', () => {
     const head = `POST ${PATH}?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n`;
     const { answers } = await exchange(calm, `${head}5000\r\n${'4'.repeat(0x5000)}\r\n0\r\n\r\n`, { count: 1 });
     assert.deepEqual([answers[0].status, answers[0].body], [413, '']);
+  });
+
+  test('that nobody fetches are bounded: then the session ends', async () => {
+    const { sid } = await open(server);
+    const body = `4${'x'.repeat(900000)}`;
+    assert.equal((await post(server, sid, body)).status, 200);
+    await eventually(async () => (await post(server, sid, body)).status === 400, 'the end');
+    await assertRefused(await poll(server, sid), 1);
   });
 
   test('of other methods are refused', async () => {
@@ -435,6 +446,14 @@ describe('an upgrade', () => {
     const direct = await openSocket(greeting);
     assert.equal(await direct.next(), '4hello');
     direct.close();
+  });
+});
+
+describe('a probe without an end', () => {
+  test('is given up, and the session polls on', async () => {
+    await undecided.socket.waitClosed(20000);
+    await post(calm, undecided.sid, '4still here');
+    assert.match(await pollText(calm, undecided.sid), /4still here$/);
   });
 });
 

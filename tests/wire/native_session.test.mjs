@@ -1,7 +1,7 @@
 // Who somebody is on `/ws`, how his messages are answered, and how it ends: docs/protocol/native.md with a plain WebSocket.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Client, login, rest, startServer, tokenOf } from '../lib/server.mjs';
+import { Client, eventually, login, rest, startServer, tokenOf } from '../lib/server.mjs';
 import { assertAck, assertRefused, collabd, drop, hear, People } from './lib/people.mjs';
 
 let server, people;
@@ -238,6 +238,70 @@ describe('the socket', () => {
       assert.ok(refused[0].payload.retryAfterMs > 0, JSON.stringify(refused[0]));
     } finally {
       await strict.stop();
+    }
+  });
+});
+
+describe('who comes in vain is told why', () => {
+  test('a request that is no handshake, and a page of another origin', async () => {
+    const cookie = await people.cookie('akhan');
+    const plain = await rest(server, cookie, 'GET', '/ws');
+    assert.deepEqual([plain.status, plain.body.error.code, plain.headers.get('upgrade')], [426, 'upgrade_required', 'websocket']);
+    const foreign = await rest(server, cookie, 'GET', '/api/v1/me', undefined, { origin: 'https://evil.example' });
+    assert.deepEqual([foreign.status, foreign.body.error.code], [403, 'bad_origin']);
+    const nobody = await rest(server, null, 'GET', '/api/v1/me');
+    assert.deepEqual([nobody.status, nobody.body.error.code], [401, 'not_authenticated']);
+  });
+
+  test('one connection too many of a user', async () => {
+    const strict = await startServer({ env: { COLLABD_LIMITS: 'normal', COLLABD_CONNECTIONS_PER_USER_MAX: '2' } });
+    try {
+      const crowd = new People(strict);
+      const windows = [await crowd.enter('akhan', 'room'), await crowd.enter('akhan', 'room')];
+      const third = await crowd.open('akhan');
+      assert.equal((await third.waitClosed()).code, 1013);
+      const other = await crowd.enter('mgarcia', 'room'); // others are not in his way
+      await drop(windows[0]);
+      await eventually(async () => {
+        const again = await crowd.open('akhan');
+        const pong = await again.ask({ type: 'ping' }).catch(() => null);
+        return pong?.type === 'pong';
+      }, 'there is room again');
+      other.close();
+    } finally {
+      await strict.stop();
+    }
+  });
+
+  test('one who reads too slowly: he comes back and misses nothing', async () => {
+    const small = await startServer({
+      env: { COLLABD_CONN_QUEUE_BYTES_MAX: '64 KiB', COLLABD_CONN_QUEUE_BYTES_SOFT: '32 KiB', COLLABD_LOG_BYTES_MAX: '256 MiB' },
+    });
+    try {
+      const crowd = new People(small);
+      const reader = await crowd.enter('mgarcia', 'flood');
+      const writer = await crowd.enter('akhan', 'flood');
+      reader.socket._socket.pause();
+      const filler = 'x'.repeat(32 * 1024);
+      let said = 0;
+      const slowClosed = async () => /^collabd_connections_slow_closed(_total)? [1-9]/m.test(await (await fetch(`${small.base}/metrics`)).text());
+      do {
+        for (let i = 0; i < 100; i++) writer.send({ type: 'publish', channel: 'flood', payload: { n: ++said, filler }, messageId: `p${said}` });
+        const last = `p${said}`;
+        assertAck(await writer.wait(({ replyTo }) => replyTo === last));
+      } while (!(await slowClosed()) && said < 2000);
+      reader.socket._socket.resume();
+      assert.equal((await reader.waitClosed()).code, 4450);
+      const seen = reader.heard.filter(({ type }) => type === 'publish');
+      assert.deepEqual(seen.map(({ payload }) => payload.n), seen.map((_, i) => i + 1));
+      const { epoch, offset } = seen.at(-1) ?? reader.joined.position;
+      const again = await crowd.enter('mgarcia', 'flood', { epoch, offset });
+      assert.deepEqual([again.joined.resync, again.joined.missed], [false, said - seen.length]);
+      await again.until(() => again.heard.length > said - seen.length, 'what was missed');
+      assert.deepEqual(again.heard.filter(({ type }) => type === 'publish').map(({ payload }) => payload.n), Array.from({ length: said - seen.length }, (_, i) => seen.length + 1 + i));
+      assert.ok(writer.closed === null);
+    } finally {
+      await small.stop();
     }
   });
 });

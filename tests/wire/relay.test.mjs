@@ -5,7 +5,7 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { io } from 'socket.io-client';
 import WebSocket from 'ws';
-import { login, rest, startServer, tokenOf } from '../lib/server.mjs';
+import { eventually, login, rest, startServer, tokenOf } from '../lib/server.mjs';
 
 const NAMESPACES = {
   '/chat': { anonymous: true, echo: true },
@@ -227,4 +227,47 @@ describe('a session lives on one worker, its requests come to any', () => {
     const { status, text } = await once(`/socket.io/?EIO=4&transport=polling&sid=ff${'a'.repeat(27)}`);
     assert.deepEqual([status, JSON.parse(text).code], [400, 1]);
   });
+});
+
+describe('a socket whose connection breaks', () => {
+  let alone; // one worker: who comes back finds what he left
+  before(async () => {
+    alone = await startServer({ args: ['--workers', '1'], env: { COLLABD_NAMESPACES: '{"/board": {"anonymous": true, "recovery": true}}' } });
+  });
+  after(() => alone?.stop());
+
+  for (const [way, transports] of Object.entries(WAYS)) {
+    test(`comes back to its rooms and to every event once, over ${way}`, async () => {
+      const dialAgain = { transports, reconnection: true, reconnectionDelay: 300, reconnectionDelayMax: 300 };
+      const ours = { base: alone.base };
+      const make = async () => {
+        const socket = io(`${ours.base}/board`, { forceNew: true, ...dialAgain });
+        open.add(socket);
+        socket.heard = [];
+        socket.on('n', (n, offset) => socket.heard.push([n, typeof offset]));
+        await new Promise((resolve) => socket.once('connect', resolve));
+        return socket;
+      };
+      const [ann, bob] = [await make(), await make()];
+      assert.equal(ann.recovered, false);
+      await ask(ann, 'join', 'red');
+      await ask(bob, 'join', 'red');
+      await ask(bob, 'n', 0);
+      await eventually(() => ann.heard.length === 1);
+      const { id } = ann;
+      if (way === 'upgrade') await upgraded(ann);
+      const gone = new Promise((resolve) => ann.once('disconnect', resolve));
+      ann.io.engine.close();
+      await gone;
+      for (let n = 1; n <= 20; n++) await ask(bob, 'n', n);
+      await new Promise((resolve) => ann.once('connect', resolve));
+      assert.equal(ann.recovered, true);
+      assert.equal(ann.id, id);
+      await ask(bob, 'n', 21);
+      await eventually(() => ann.heard.length >= 22);
+      assert.deepEqual(ann.heard, Array.from({ length: 22 }, (_, n) => [n, 'string']));
+      ann.disconnect();
+      bob.disconnect();
+    });
+  }
 });

@@ -7,15 +7,19 @@ import { Socket, startConformance } from './lib/conformance.mjs';
 
 const CONNECT_MS = 400;
 const ATTACHMENTS_MAX = 10;
-let server, calm;
+let silent; // has promised an attachment, from the start: it takes its time
+let server, calm, lasting; // with a quick heartbeat; with a slow one; with recovery
 
 before(async () => {
   server = await startConformance('--ping-interval', 300, '--ping-timeout', 200, '--connect-timeout', CONNECT_MS);
   calm = await startConformance();
+  silent = await connect();
+  silent.send('452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]', Buffer.from([1]));
+  lasting = await startConformance('--recovery', 'on');
 });
 
 after(async () => {
-  for (const one of [server, calm]) await one?.stop();
+  for (const one of [server, calm, lasting]) await one?.stop();
 });
 
 /** A session whose Engine.IO handshake is read. */
@@ -293,6 +297,143 @@ describe('too many namespaces', () => {
   });
 });
 
+describe('recovery', () => {
+  /** Sends a CONNECT; gives what came up to its answer, and the answer. */
+  async function join(socket, nsp = '', auth) {
+    socket.send(`40${nsp}${auth ? JSON.stringify(auth) : ''}`);
+    const before = [];
+    for (;;) {
+      const heard = await socket.next();
+      if (typeof heard === 'string' && heard.startsWith('40')) return { before, ...JSON.parse(heard.slice(2 + nsp.length)) };
+      before.push(heard);
+    }
+  }
+  const offsetOf = (text) => JSON.parse(text.slice(text.indexOf('['))).at(-1);
+
+  /** A client that was sent three events and a binary one, and is gone; with the offsets. */
+  async function leaveBehind(nsp = '', leave = (socket) => socket.ws.terminate()) {
+    const socket = await open(lasting);
+    const { before, ...answer } = await join(socket, nsp);
+    assert.deepEqual([before, Object.keys(answer)], [[], ['sid', 'pid']]);
+    socket.send(`42${nsp}["message",1]`, `42${nsp}["message",2]`, `451-${nsp}["message",{"_placeholder":true,"num":0}]`, Buffer.from([3]));
+    const texts = [];
+    while (texts.length < 4) {
+      const heard = await socket.next();
+      if (typeof heard === 'string') texts.push(heard);
+    }
+    await socket.next();
+    leave(socket);
+    await socket.waitClosed();
+    const offsets = texts.map(offsetOf);
+    for (const offset of offsets) assert.equal(typeof offset, 'string');
+    assert.equal(new Set(offsets).size, 4);
+    return { ...answer, offsets };
+  }
+
+  test('gives what was missed, once, then the old ids', async () => {
+    for (const nsp of ['', '/custom,']) {
+      const { sid, pid, offsets } = await leaveBehind(nsp);
+      const socket = await open(lasting);
+      const back = await join(socket, nsp, { pid, offset: offsets[1] });
+      assert.deepEqual({ sid: back.sid, pid: back.pid }, { sid, pid });
+      assert.deepEqual(back.before, [
+        `42${nsp}["message-back",2,"${offsets[2]}"]`, `451-${nsp}["message-back",{"_placeholder":true,"num":0},"${offsets[3]}"]`, Buffer.from([3]),
+      ]);
+      assert.match(await socket.next(), /\["auth",/);
+      socket.close();
+    }
+  });
+
+  test('gives nothing to who has everything, again and again', async () => {
+    const { sid, pid, offsets } = await leaveBehind();
+    let offset = offsets[3];
+    for (let i = 0; i < 3; i++) {
+      const socket = await open(lasting);
+      const back = await join(socket, '', { pid, offset });
+      assert.deepEqual(back, { before: [], sid, pid });
+      offset = offsetOf(await socket.next());
+      socket.ws.terminate();
+      await socket.waitClosed();
+    }
+  });
+
+  test('begins anew with what is unknown, of another namespace, or in use', async () => {
+    const { sid, pid, offsets } = await leaveBehind();
+    const offset = offsets[0];
+    const others = [{ pid: 'x', offset }, { pid, offset: 'x' }, { pid, offset: '999999' }, { pid }, { offset }, { pid: 1, offset }, { pid, offset: 1 }];
+    for (const auth of others) {
+      const socket = await open(lasting);
+      const back = await join(socket, '', auth);
+      assert.deepEqual(back.before, []);
+      assert.notEqual(back.sid, sid);
+      assert.notEqual(back.pid, pid);
+      socket.close();
+    }
+    const elsewhere = await open(lasting);
+    assert.notEqual((await join(elsewhere, '/custom,', { pid, offset })).sid, sid);
+    const first = await open(lasting);
+    assert.equal((await join(first, '', { pid, offset })).sid, sid);
+    const second = await open(lasting);
+    assert.notEqual((await join(second, '', { pid, offset })).sid, sid);
+    for (const socket of [elsewhere, first, second]) socket.close();
+  });
+
+  test('is not for who has left, or broke the protocol', async () => {
+    for (const last of ['41', '4abc']) {
+      const { sid, pid, offsets } = await leaveBehind('', (socket) => (socket.send(last), last === '41' && socket.ws.terminate()));
+      const socket = await open(lasting);
+      assert.notEqual((await join(socket, '', { pid, offset: offsets[0] })).sid, sid, last);
+      socket.close();
+    }
+  });
+
+  test('has its bounds: who missed more begins anew', async () => {
+    const first = await open(lasting);
+    const { sid, pid } = await join(first);
+    const offsets = [offsetOf(await first.next())];
+    for (let i = 0; i < 300; i++) first.send(`42["message",${i}]`);
+    while (offsets.length < 301) offsets.push(offsetOf(await first.next()));
+    first.ws.terminate();
+    await first.waitClosed();
+    for (const [at, isSame] of [[10, false], [100, true]]) {
+      const socket = await open(lasting);
+      const back = await join(socket, '', { pid, offset: offsets[at] });
+      assert.equal(back.sid === sid, isSame);
+      assert.deepEqual(back.before.map(offsetOf), isSame ? offsets.slice(at + 1) : []);
+      socket.close();
+    }
+  });
+
+  test('puts no offset on acknowledgements', async () => {
+    const socket = await open(lasting);
+    await join(socket);
+    await socket.next();
+    socket.send('421["message-with-ack","a"]');
+    assert.equal(await socket.next(), '431["a"]');
+    socket.close();
+  });
+
+  for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']]) {
+    test(`lets socket.io-client go on as the same socket, by ${transports.join(' and ')}`, async () => {
+      const socket = io(lasting.base, { transports, forceNew: true, reconnectionDelay: 10, reconnectionDelayMax: 50 });
+      const heard = [];
+      socket.on('message-back', (i) => heard.push(i));
+      await new Promise((resolve) => socket.once('connect', resolve));
+      const { id } = socket;
+      assert.ok(!socket.recovered);
+      for (let round = 1; round <= 3; round++) {
+        for (let i = 0; i < 5; i++) socket.emit('message', heard.length + i);
+        await eventually(() => heard.length === round * 5, 'the echoes');
+        socket.io.engine.close();
+        await eventually(() => socket.connected && socket.recovered, 'the recovery');
+        assert.equal(socket.id, id);
+      }
+      assert.deepEqual(heard, Array.from({ length: 15 }, (_, i) => i));
+      socket.disconnect();
+    });
+  }
+});
+
 describe('socket.io-client', () => {
   const ways = [['websocket'], ['polling'], ['polling', 'websocket']];
   for (const transports of ways) {
@@ -306,7 +447,7 @@ describe('socket.io-client', () => {
       const auth = new Promise((resolve) => socket.once('auth', resolve));
       await new Promise((resolve, reject) => socket.once('connect', resolve).once('connect_error', reject));
       assert.deepEqual(await auth, { token: 'abc' });
-      assert.equal(socket.recovered, false);
+      assert.ok(!socket.recovered);
       const binary = { file: Buffer.from([1, 2, 3]), list: [Buffer.from([4])], n: 1 };
       socket.emit('message', 1, 'two', { three: [3] });
       socket.emit('message', binary);
@@ -350,4 +491,11 @@ describe('socket.io-client', () => {
       socket.disconnect();
     });
   }
+});
+
+describe('an attachment that never comes', () => {
+  test('is waited for so long and no longer', async () => {
+    await silent.waitClosed(20000);
+    assert.deepEqual(silent.heard, []);
+  });
 });

@@ -1,13 +1,11 @@
-// A collabd of the test's own, with the demonstration data, on a port and in a folder that nobody else has; and clients for it.
+// A server of the test's own that can come back on its data and port, and clients for it that show whole answers.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { login, startServer as startProcess } from '../../lib/server.mjs';
 
-const PASSWORD = 'demo';
-
-// Options: `config` (an object, written to a file), `args`, `env`, `data` (a folder to go on with), `port` (to come back on).
+// Options: `config` (an object, written to a file), `env`.
 export async function startServer(options = {}) {
   const server = new Server(options);
   await server.start();
@@ -15,88 +13,46 @@ export async function startServer(options = {}) {
 }
 
 class Server {
-  constructor({ config, args = [], env = {}, data, port = 0 }) {
-    this.ownsData = !data;
-    this.data = data ?? fs.mkdtempSync(path.join(os.tmpdir(), 'collabd-test-'));
-    this.args = args;
+  constructor({ config, env = {} }) {
+    this.data = mkdtempSync(join(tmpdir(), 'collabd-test-'));
+    this.args = ['--workers', '2'];
     this.env = env;
-    this.port = port;
+    this.port = 0;
     if (config) {
-      const file = path.join(this.data, 'config.json');
-      fs.writeFileSync(file, JSON.stringify(config));
-      this.args = ['--config', file, ...args];
+      const file = join(this.data, 'config.json');
+      writeFileSync(file, JSON.stringify(config));
+      this.args.push('--config', file);
     }
   }
 
   async start() {
-    const words = ['serve', '--demo', '--data', this.data, '--listen', `127.0.0.1:${this.port}`];
-    if (!this.args.includes('--workers')) words.push('--workers', '2');
-    this.output = '';
-    this.process = spawn(process.env.COLLABD_BIN, [...words, ...this.args], {
-      env: { ...process.env, ...this.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.exited = new Promise((resolve) => {
-      this.process.on('exit', (code, signal) => resolve({ code, signal }));
-    });
-    this.exited.then(() => (this.isOver = true));
-    this.isOver = false;
-    for (const stream of [this.process.stdout, this.process.stderr]) {
-      stream.setEncoding('utf8');
-      stream.on('data', (text) => (this.output += text));
-    }
-    const [, port] = await this.said(/server\.listening address=http:\/\/127\.0\.0\.1:(\d+)/);
-    await this.said(/collabd is ready/);
-    this.port = Number(port);
-    this.url = `http://127.0.0.1:${port}`;
-    this.wsUrl = `ws://127.0.0.1:${port}`;
+    this.process = await startProcess({ args: this.args, env: this.env, data: this.data, port: this.port });
+    this.port = this.process.port;
+    this.url = this.process.base;
+    this.wsUrl = this.process.ws;
   }
 
-  // Resolves with the match as soon as the server has printed it.
-  said(pattern) {
-    return new Promise((resolve, reject) => {
-      const streams = [this.process.stdout, this.process.stderr];
-      const look = () => {
-        const match = pattern.exec(this.output);
-        if (match) finish(resolve, match);
-      };
-      const finish = (settle, value) => {
-        for (const stream of streams) stream.off('data', look);
-        settle(value);
-      };
-      for (const stream of streams) stream.on('data', look);
-      this.exited.then(({ code, signal }) => {
-        finish(reject, new Error(`the server ended (${code ?? signal}) without ${pattern}:\n${this.output}`));
-      });
-      look();
-    });
-  }
-
-  // Gives how it ended.
-  async end(signal = 'SIGTERM') {
-    if (!this.isOver) this.process.kill(signal);
-    return this.exited;
+  // What it has logged since it was started.
+  get output() {
+    return this.process.log;
   }
 
   // On the same data and port.
   async restart(signal = 'SIGTERM') {
-    await this.end(signal);
+    await this.process.stop(signal);
     await this.start();
   }
 
   async stop() {
-    const { code, signal } = await this.end();
-    if (this.ownsData) fs.rmSync(this.data, { recursive: true, force: true });
+    const { code, signal } = await this.process.stop();
+    rmSync(this.data, { recursive: true, force: true });
     assert.equal(code ?? signal, 0, `the server ended badly:\n${this.output}`);
   }
 
   // A client that is logged in with the cookie.
   async login(username) {
     const client = new Client(this);
-    const answer = await client.post('/api/v1/login', { username, password: PASSWORD });
-    assert.equal(answer.status, 200, answer.text);
-    client.user = answer.json.user;
-    client.headers.cookie = answer.headers.get('set-cookie').split(';')[0];
+    client.headers.cookie = await login(this.process, username);
     return client;
   }
 
