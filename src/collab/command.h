@@ -80,6 +80,9 @@ struct command {
         struct {
             enum leave_reason reason;
         } leave;
+        struct {
+            bool wants_record; /* of a record's room: its state, as a join would get it */
+        } look;
         struct presence_change presence;
         struct {
             struct span field; /* may be empty; <= 128 bytes */

@@ -6,32 +6,47 @@
 
 /* Events and answers are the first thing in their own arenas: one piece of memory each, with room for: */
 enum {
-    EVENT_TEXT_BYTES = 448,  /* a short message or one person's presence */
+    EVENT_TEXT_BYTES = 448,  /* one person's presence */
     VIEW_TEXT_BYTES = 48,    /* a room's name */
     ANSWER_TEXT_BYTES = 704, /* a few people's presence; up to 1 KiB in all malloc keeps at hand */
 };
 
 /* ---- events ------------------------------------------------------------------------------------------------------- */
 
+/* Where an event of a kind ends. Logs hold them by the thousand, and most kinds need a fraction of the largest one. */
+#define END_OF(member) (offsetof(struct event, member) + sizeof(((struct event *)NULL)->member))
+static const size_t event_sizes[EVENT_KIND_COUNT] = {
+    [EVENT_USER_JOINED] = END_OF(presence), [EVENT_USER_LEFT] = END_OF(presence),
+    [EVENT_PRESENCE] = END_OF(presence),    [EVENT_PRESENCE_REFRESH] = END_OF(presences),
+    [EVENT_TYPING] = END_OF(typing),        [EVENT_CURSOR] = END_OF(cursor),
+    [EVENT_MESSAGE] = END_OF(message),      [EVENT_CHANGE] = END_OF(change),
+    [EVENT_ALERT] = END_OF(alert),
+};
+
 static struct event *event_alloc(enum event_kind kind, size_t text_bytes)
 {
     struct event *event;
     struct arena arena;
 
-    arena_init(&arena, sizeof(*event) + text_bytes);
-    event = arena_alloc(&arena, sizeof(*event));
+    arena_init(&arena, event_sizes[kind] + text_bytes);
+    event = arena_alloc(&arena, event_sizes[kind]);
     event->arena = arena;
     atomic_init(&event->ref_count, 1);
     event->kind = kind;
     return event;
 }
 
-struct event *event_new(enum event_kind kind, struct span room)
+struct event *event_new_for(enum event_kind kind, struct span room, size_t text_bytes)
 {
-    struct event *event = event_alloc(kind, EVENT_TEXT_BYTES);
+    struct event *event = event_alloc(kind, text_bytes + room.len);
 
     event->room = arena_copy(&event->arena, room);
     return event;
+}
+
+struct event *event_new(enum event_kind kind, struct span room)
+{
+    return event_new_for(kind, room, EVENT_TEXT_BYTES);
 }
 
 struct event *event_ref(struct event *event)
@@ -63,7 +78,7 @@ struct event *event_in_room(struct event *event, struct span room, struct positi
     struct arena arena = view->arena;
 
     /* All but the count, which other threads may be changing while we look. */
-    memcpy((char *)view + head, (const char *)event + head, sizeof(*event) - head);
+    memcpy((char *)view + head, (const char *)event + head, event_sizes[event->kind] - head);
     view->arena = arena;
     view->room = arena_copy(&view->arena, room);
     view->position = position;

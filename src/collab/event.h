@@ -33,7 +33,7 @@ struct presence {
     struct span room;   /* where: differs from the event's room when it is a mirror */
 };
 
-struct event {
+struct event { /* its memory ends with what its kind uses of the union: never copy one by assignment */
     _Atomic uint32_t ref_count;
     enum event_kind kind;
     struct span room;
@@ -85,6 +85,8 @@ struct event {
 };
 
 struct event *event_new(enum event_kind kind, struct span room); /* one reference; fill it in before it is published */
+/* The same, when it is known about how much text it will hold: events that are kept should not waste memory. */
+struct event *event_new_for(enum event_kind kind, struct span room, size_t text_bytes);
 struct event *event_ref(struct event *event);                    /* any thread */
 void event_unref(struct event *event);                           /* any thread; NULL is fine */
 /* The same event as one room numbers it: shares everything else with `event`, of which it keeps a reference. Any thread. */

@@ -16,7 +16,6 @@ void event_log_init(struct event_log *log, uint64_t head)
 static void free_ring(struct event_log *log)
 {
     free(log->ring);
-    free(log->times_ms);
     event_log_init(log, log->head);
 }
 
@@ -35,23 +34,18 @@ static uint32_t slot(const struct event_log *log, uint32_t place)
 struct event *event_log_at(const struct event_log *log, uint32_t place)
 {
     assert(place < log->count);
-    return log->ring[slot(log, place)];
+    return log->ring[slot(log, place)].event;
 }
 
 static void grow(struct event_log *log)
 {
     uint32_t capacity = log->capacity ? log->capacity * 2 : CAPACITY_FIRST;
-    struct event **ring = memory_array(capacity, sizeof(struct event *));
-    uint64_t *times_ms = memory_array(capacity, sizeof(*times_ms));
+    struct event_log_entry *ring = memory_array(capacity, sizeof(*ring));
 
-    for (uint32_t i = 0; i < log->count; i++) {
+    for (uint32_t i = 0; i < log->count; i++)
         ring[i] = log->ring[slot(log, i)];
-        times_ms[i] = log->times_ms[slot(log, i)];
-    }
     free(log->ring);
-    free(log->times_ms);
     log->ring = ring;
-    log->times_ms = times_ms;
     log->capacity = capacity;
     log->first = 0;
 }
@@ -64,8 +58,9 @@ void event_log_append(struct event_log *log, struct event *event, uint64_t now_m
     if (log->count == log->capacity)
         grow(log);
     last = slot(log, log->count);
-    log->ring[last] = event_ref(event);
-    log->times_ms[last] = now_ms;
+    log->ring[last] = (struct event_log_entry){event_ref(event), now_ms};
+    if (log->count == 0)
+        log->oldest_ms = now_ms;
     log->count++;
     log->head++;
     log->bytes += event_bytes(event);
@@ -79,12 +74,14 @@ static void drop_first(struct event_log *log)
     event_unref(event);
     log->first = slot(log, 1);
     log->count--;
+    if (log->count > 0)
+        log->oldest_ms = log->ring[log->first].time_ms;
 }
 
 void event_log_trim(struct event_log *log, uint32_t events_max, size_t bytes_max, uint64_t oldest_ms)
 {
     while (log->count > 0 &&
-           (log->count > events_max || log->bytes > bytes_max || log->times_ms[slot(log, 0)] < oldest_ms))
+           (log->count > events_max || log->bytes > bytes_max || log->oldest_ms < oldest_ms))
         drop_first(log);
     if (log->count == 0)
         free_ring(log);

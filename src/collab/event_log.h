@@ -5,10 +5,13 @@
 #include "collab/event.h"
 
 struct event_log {
-    struct event **ring;
+    struct event_log_entry {
+        struct event *event;
+        uint64_t time_ms; /* when it was appended */
+    } * ring;
     uint32_t capacity, first, count;
-    uint64_t head; /* the offset of the last event ever appended; 0: none */
-    uint64_t *times_ms; /* when each was appended */
+    uint64_t head;      /* the offset of the last event ever appended; 0: none */
+    uint64_t oldest_ms; /* the first one's time_ms: every message asks whether it is too old */
     size_t bytes;
 };
 

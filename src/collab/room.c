@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOGGED_EXACT_MS = 1000 };
+
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 
 struct room *room_find(const struct hub *hub, struct span name)
@@ -237,14 +239,26 @@ static void bound_all_logs(struct hub *hub)
     }
 }
 
+/* Among the rooms in which something was said lately. Exact to a second: moving on costs a look at the neighbours, which
+ * are nowhere near. */
+static void keep_place(struct room *room)
+{
+    struct hub *hub = room->hub;
+
+    if (!list_is_empty(&room->in_logged) && hub->now_ms - room->logged_ms < LOGGED_EXACT_MS)
+        return;
+    list_remove(&room->in_logged);
+    list_push_tail(&hub->rooms_logged, &room->in_logged);
+    room->logged_ms = hub->now_ms;
+}
+
 void room_publish_numbered(struct room *room, struct event *event)
 {
     struct hub *hub = room->hub;
     const size_t before = room->log.bytes;
 
     event_log_append(&room->log, event, hub->now_ms);
-    list_remove(&room->in_logged);
-    list_push_tail(&hub->rooms_logged, &room->in_logged);
+    keep_place(room);
     account_log(room, before);
     room_trim_log(room);
     bound_all_logs(hub);

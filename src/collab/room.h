@@ -52,6 +52,7 @@ struct room {
     struct list waiting;       /* commands */
     struct list in_empty, in_logged;
     uint64_t empty_since_ms;
+    uint64_t logged_ms; /* when it took its place in that list */
     struct alarm tick, refresh;
     struct recent_ids recent_ids;
     struct color_set colors;
@@ -91,10 +92,10 @@ void room_command(struct hub *hub, struct command *command);
 /* What waited for the store goes on; with an error, joins are refused with it. */
 void room_wake(struct room *room, enum err err);
 
-/* room_join.c. They take the command, but for a join that has to wait for the store: false. */
+/* room_join.c. They take the command, but for a join or look that has to wait for the store: false. */
 bool room_join(struct room *room, struct command *command);
 void room_leave(struct room *room, struct command *command);
-void room_look(struct room *room, struct command *command);
+bool room_look(struct room *room, struct command *command);
 
 /* room_resume.c */
 struct missed {

@@ -112,12 +112,31 @@ void room_leave(struct room *room, struct command *command)
 
 /* ---- looking ------------------------------------------------------------------------------------------------------ */
 
-void room_look(struct room *room, struct command *command)
+static void look(struct room *room, struct command *command, const struct record *record)
 {
     struct answer *answer = answer_new(command, OK);
 
     answer->position = room_position(room);
     presence_list(room, answer);
+    if (record)
+        record_describe(record, answer);
     hub_answer(room->hub, command, answer);
     command_free(command);
+}
+
+bool room_look(struct room *room, struct command *command)
+{
+    struct record *record = NULL;
+    const bool wants_record = room->type && command->look.wants_record;
+    enum err err = wants_record ? record_for_join(room, &record) : OK;
+
+    if (err != OK) {
+        hub_refuse(room->hub, command, err, SPAN_EMPTY);
+        command_free(command);
+        return true;
+    }
+    if (wants_record && record == NULL)
+        return false;
+    look(room, command, record);
+    return true;
 }

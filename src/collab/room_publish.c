@@ -17,10 +17,24 @@ static struct span color_of(const struct room *room, const struct member *member
     return presence_color(room, arena, identity->user_id);
 }
 
+/* Small things besides: an id, a colour, what alignment takes. */
+enum { MESSAGE_EXTRA_BYTES = 144 };
+
+static size_t text_bytes(const struct command *command)
+{
+    const struct identity *identity = command->identity;
+    size_t bytes = MESSAGE_EXTRA_BYTES + identity->user_id.len + identity->username.len + identity->name.len +
+                   command->publish.name.len + command->publish.data.len;
+
+    for (uint32_t i = 0; i < command->publish.binary_count; i++)
+        bytes += command->publish.binaries[i].len + 2 * sizeof(struct span);
+    return bytes;
+}
+
 /* member: NULL when the server speaks for him. */
 static struct event *message_event(struct room *room, const struct member *member, const struct command *command)
 {
-    struct event *event = event_new(EVENT_MESSAGE, room->name);
+    struct event *event = event_new_for(EVENT_MESSAGE, room->name, text_bytes(command));
     struct arena *arena = &event->arena;
 
     event->time_ms = room->hub->wall_ms;

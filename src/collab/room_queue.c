@@ -69,7 +69,7 @@ static bool run(struct room *room, struct command *command)
 {
     switch (command->kind) {
     case COMMAND_JOIN: return room_join(room, command);
-    case COMMAND_LOOK: room_look(room, command); return true;
+    case COMMAND_LOOK: return room_look(room, command);
     case COMMAND_LEAVE: room_leave(room, command); return true;
     case COMMAND_PUBLISH: room_publish(room, command); return true;
     default: do_presence(room, command); return true;
@@ -90,7 +90,13 @@ static void park(struct room *room, struct command *command)
     room->waiting_count++;
 }
 
-static void refuse_join(struct room *room, struct command *command, enum err err)
+/* A record that cannot be loaded is asked for by these only. */
+static bool needs_record(const struct command *command)
+{
+    return command->kind == COMMAND_JOIN || (command->kind == COMMAND_LOOK && command->look.wants_record);
+}
+
+static void refuse_command(struct room *room, struct command *command, enum err err)
 {
     hub_refuse(room->hub, command, err, SPAN_EMPTY);
     command_free(command);
@@ -111,8 +117,8 @@ void room_wake(struct room *room, enum err err)
         }
         list_remove(node);
         room->waiting_count--;
-        if (err != OK && command->kind == COMMAND_JOIN) {
-            refuse_join(room, command, err);
+        if (err != OK && needs_record(command)) {
+            refuse_command(room, command, err);
         } else if (!run(room, command)) {
             list_push_tail(next, &command->node); /* back to its place */
             room->waiting_count++;

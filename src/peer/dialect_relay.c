@@ -185,6 +185,59 @@ enum err relay_hear(struct sio_hearing *hearing)
     return say_everywhere(hearing, namespace);
 }
 
+/* ---- a backend's hand ---- */
+
+bool relay_is_in(struct session *session, struct span room)
+{
+    struct arena arena;
+    arena_init(&arena, 256);
+    bool is_there = is_in(session, &arena, room);
+    arena_deinit(&arena);
+    return is_there;
+}
+
+void relay_join(struct session *session, struct span room)
+{
+    struct arena arena;
+    arena_init(&arena, 256);
+    enum err err = join(session, room_name(&arena, session, room), 0);
+    (void)err; /* too many rooms: it stays out */
+    arena_deinit(&arena);
+}
+
+void relay_leave(struct session *session, struct span room)
+{
+    struct arena arena;
+    struct command *command;
+    arena_init(&arena, 256);
+    if (is_in(session, &arena, room) &&
+        session_command(session, COMMAND_LEAVE, room_name(&arena, session, room), 0, true, &command) == OK) {
+        command->leave.reason = LEAVE_ASKED;
+        session_send(session, command);
+    }
+    arena_deinit(&arena);
+}
+
+void relay_write_socket(struct buf *out, const struct session *session)
+{
+    buf_append_char(out, '{');
+    json_member_string(out, "id", sio_sid(sio_session_socket(session)));
+    json_member_id(out, "user_id", session->identity->user_id);
+    json_member_string(out, "username", session->identity->username);
+    json_append_key(out, "rooms");
+    buf_append_char(out, '[');
+    LIST_EACH (&session->memberships, node) {
+        const struct membership *membership = LIST_OWNER(node, struct membership, in_session);
+        struct span room = own_name(membership);
+        if (membership->is_left || room.len == 0)
+            continue;
+        if (out->data[out->len - 1] != '[')
+            buf_append_char(out, ',');
+        json_append_string(out, room);
+    }
+    BUF_APPEND_LITERAL(out, "]}");
+}
+
 /* ---- saying ---- */
 
 static bool say(const struct event *event, uint64_t mask, struct buf *out)

@@ -91,7 +91,8 @@ static void on_checked(void *arg, const struct credentials_result *result)
     dialogue->check_id = SPAN_EMPTY;
     enum err err = result->err;
     if (!err)
-        err = session_authenticate(session, result->identity, result->expires_ms, NULL);
+        err = session_authenticate(session, result->identity, result->expires_ms,
+                                   result->has_login_key ? result->login_key : NULL);
     dialogue->on_login(session, message_id, err);
     if (err && !session->identity)
         session_end(session, err);

@@ -6,15 +6,24 @@
 #include "auth/origin.h"
 #include "base/map.h"
 #include "collab/hub.h"
+#include "net/mailbox.h"
 #include "net/static_files.h"
 #include "net/websocket_conn.h"
 #include "peer/admission.h"
 #include "store/store_thread.h"
 
 struct session;
+struct peer_host;
 struct socketio_peers;
 struct namespaces;
 struct conn_parcel;
+
+/* Work that travels between workers: `run` is called where it was sent, and sends it on or frees it. A host of NULL says
+ * that nobody is left there: free it. */
+struct peer_errand {
+    struct mail mail; /* first */
+    void (*run)(struct peer_errand *errand, struct peer_host *host);
+};
 
 struct peer_limits {
     uint32_t rooms_per_session_max;      /* 128 */
@@ -79,6 +88,7 @@ struct peer_host {
     void (*revoke)(void *world, struct span user_id, struct span login_key);
     /* A connection that belongs to another worker goes there; takes parcel. */
     void (*hand_over)(void *world, unsigned worker, struct conn_parcel *parcel);
+    void (*send_errand)(void *world, unsigned worker, struct peer_errand *errand); /* takes */
 };
 
 void peer_host_init(struct peer_host *host);   /* the maps and lists */

@@ -6,7 +6,7 @@
 #include "peer/route.h"
 
 extern const struct route routes_login[], routes_types[], routes_records[], routes_actions[], routes_history[],
-    routes_presence[], routes_inventory[], routes_events[], routes_health[], routes_sockets[];
+    routes_presence[], routes_inventory[], routes_events[], routes_health[], routes_sockets[], routes_sockets_rest[];
 
 #define IDEMPOTENCY_KEY_BYTES_MAX 128
 

@@ -95,7 +95,10 @@ static enum err check_origin(struct request *request)
         .fetch_site = http_header(exchange, "Sec-Fetch-Site"),
         .is_state_changing = !is_reading(exchange) || websocket_is_requested(exchange),
     };
-    enum origin_verdict verdict = origin_check(request->host->origins, &origin);
+    struct span values[2];
+    /* Two of them are no browser's, and whoever stands between might have looked at the other one. */
+    bool is_ambiguous = http_header_values(exchange, "Origin", values, 2) > 1;
+    enum origin_verdict verdict = is_ambiguous ? ORIGIN_REFUSED : origin_check(request->host->origins, &origin);
     http_add_header(exchange, "Vary", SPAN("Origin"));
     if (verdict == ORIGIN_REFUSED) {
         metric_add(METRIC_origins_refused, 1);

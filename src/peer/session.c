@@ -180,6 +180,7 @@ enum err session_authenticate(struct session *session, struct identity *identity
     bool is_first = !session->identity;
     identity_unref(session->identity);
     session->identity = identity;
+    session->access = identity->access;
     session->token_expires_ms = token_expires_ms;
     session->login_mark = session_login_mark(span_of(login_key, login_key ? LOGIN_KEY_BYTES : 0));
     loop_timer_stop(host->loop, &session->timer);
@@ -242,8 +243,7 @@ static struct membership *membership_new(struct session *session, struct span ro
     memcpy(membership->room, room.data, room.len);
     membership->room_len = (uint32_t)room.len;
     membership->is_left = true;
-    list_init(&membership->in_slice);
-    list_push_tail(&session->memberships, &membership->in_session);
+    list_push_head(&session->memberships, &membership->in_session); /* where he came last he speaks most */
     return membership;
 }
 

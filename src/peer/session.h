@@ -15,10 +15,10 @@ struct slice;
 
 /* A session in a room. */
 struct membership {
-    struct list in_slice;   /* while it listens: slice->members */
     struct list in_session; /* session->memberships */
     struct session *session;
-    struct slice *slice;    /* NULL until the join was answered */
+    struct slice *slice;    /* while it listens, from the answer to the join on; else NULL */
+    uint32_t place;         /* in slice->members */
     bool is_joined;         /* answered, and not left since */
     bool is_left;           /* only here until the answers of joins that were overtaken by a leave have come */
     uint32_t joins_waiting, joins_stale;
@@ -44,6 +44,7 @@ struct session {
     const struct outlet *outlet;
     void *transport;                          /* websocket, stream, socket: the outlet's */
     struct identity *identity;                /* NULL: not authenticated yet */
+    const struct access *access;              /* the identity's */
     bool is_closing, is_waiting_auth, is_counted_user;
     enum err ended_by;                        /* with is_closing: why */
     struct peer_host *host;

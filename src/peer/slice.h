@@ -5,8 +5,8 @@
 #include "peer/session.h"
 
 struct slice {
-    struct list members; /* membership.in_slice */
-    uint32_t count;
+    struct session **members; /* side by side: a delivery fetches the next ones while it serves one */
+    uint32_t count, capacity;
     uint32_t name_len;
     char name[];
 };
@@ -18,5 +18,5 @@ void slice_remove(struct peer_host *host, struct membership *membership);
 void slice_deliver(struct peer_host *host, struct event *event);
 /* One event to one session (replay), by the same rules. */
 void slice_replay(struct session *session, struct event *event);
-/* Which fields of a record's event this identity may see; false: not even that it happened. */
-bool event_is_readable(const struct identity *identity, const struct event *event, uint64_t *mask);
+/* Which fields of a record's event who has this access may see; false: not even that it happened. */
+bool event_is_readable(const struct access *access, const struct event *event, uint64_t *mask);

@@ -21,7 +21,7 @@
 /* One system call brings numbers for so many events' ids. */
 #define RANDOM_COUNT 64
 
-enum { MAIL_COMMAND = 1, MAIL_ANSWER, MAIL_EVENT, MAIL_REVOKE, MAIL_RELOAD, MAIL_READY, MAIL_DRAIN, MAIL_PARCEL };
+enum { MAIL_COMMAND = 1, MAIL_ANSWER, MAIL_EVENT, MAIL_REVOKE, MAIL_RELOAD, MAIL_READY, MAIL_DRAIN, MAIL_PARCEL, MAIL_ERRAND };
 
 struct mail_pointer { /* a command, an answer, an event's reference or a shared set's reference */
     struct mail mail;
@@ -182,6 +182,12 @@ static void door_hand_over(void *world, unsigned to, struct conn_parcel *parcel)
     post_to(world, to, &parcel->mail);
 }
 
+static void door_send_errand(void *world, unsigned to, struct peer_errand *errand)
+{
+    errand->mail.kind = MAIL_ERRAND;
+    post_to(world, to, &errand->mail);
+}
+
 /* ---- hearing mail ---- */
 
 static void on_store(struct worker *worker, struct mail_store *mail)
@@ -262,6 +268,11 @@ static void on_mail(struct worker *worker, struct mail *mail)
     case MAIL_PARCEL:
         peer_adopt(&worker->host, (struct conn_parcel *)mail); /* takes it */
         return;
+    case MAIL_ERRAND: {
+        struct peer_errand *errand = (struct peer_errand *)mail;
+        errand->run(errand, &worker->host); /* takes it */
+        return;
+    }
     case MAIL_STORE:
         on_store(worker, (struct mail_store *)mail);
         break;
@@ -374,6 +385,10 @@ static void discard_mail(struct worker *worker, struct mail *mail)
             event_unref(facts->facts[i].event);
             store_request_free(facts->facts[i].request);
         }
+    } else if (mail->kind == MAIL_ERRAND) {
+        struct peer_errand *errand = (struct peer_errand *)mail;
+        errand->run(errand, NULL);
+        return;
     } else if (mail->kind == MAIL_PARCEL) {
         peer_refuse_parcel(worker->ring->admission, (struct conn_parcel *)mail);
         return;
@@ -402,6 +417,7 @@ static void init_host(struct worker *worker)
     host->compute_job = door_compute_job;
     host->revoke = door_revoke;
     host->hand_over = door_hand_over;
+    host->send_errand = door_send_errand;
     host->http_limits = &worker->ring->http_limits;
     host->wall_ms = clock_wall_ms();
     peer_host_init(host);

@@ -147,7 +147,7 @@ export class Client {
       };
       const fail = () => {
         this.waiters.delete(waiter);
-        reject(new Error(`${what} did not come; heard ${JSON.stringify(this.heard.slice(-5))}, closed ${JSON.stringify(this.closed)}`));
+        reject(new Error(`${what} did not come; heard ${JSON.stringify(this.heard.slice(-5)).slice(0, 4000)}, closed ${JSON.stringify(this.closed)}`));
       };
       const timer = setTimeout(fail, ms);
       this.waiters.add(waiter);

@@ -1,34 +1,11 @@
 // permessage-deflate (RFC 7692) as an attacker speaks it: offers that ask too much, messages that grow a thousandfold, streams that are none.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import zlib from 'node:zlib';
-import { Client, startServer } from '../lib/server.mjs';
-import { closeFrame, enter, frame, inParallel, makeCertificate, OP, RawSocket } from '../lib/raw.mjs';
+import { closeFrame, frame, inParallel, OP, RawSocket } from '../lib/raw.mjs';
+import { serveBoth } from './lib/both.mjs';
 
-const certificate = makeCertificate();
-const servers = {};
-const cookies = {};
-const healthy = {};
-
-before(async () => {
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; // for the clients that are not ours
-  for (const [kind, args] of [['plain', []], ['tls', certificate.args]]) {
-    servers[kind] = await startServer({ args: ['--workers', '2', ...args], env: { COLLABD_ERROR_MESSAGES_PER_MINUTE_MAX: '0' } });
-    cookies[kind] = await enter(servers[kind], 'akhan');
-    healthy[kind] = await Client.open(servers[kind], '/ws', { cookie: cookies[kind] });
-  }
-});
-
-after(async () => {
-  for (const kind of Object.keys(servers)) {
-    healthy[kind].close();
-    const { code } = await servers[kind].stop();
-    assert.equal(code, 0, servers[kind].log);
-    assert.doesNotMatch(servers[kind].log, /Sanitizer|runtime error/);
-  }
-  rmSync(certificate.folder, { recursive: true });
-});
+const { servers, cookies, healthy } = serveBoth({ env: { COLLABD_ERROR_MESSAGES_PER_MINUTE_MAX: '0' } });
 
 const OFFER = 'permessage-deflate; client_no_context_takeover; server_no_context_takeover';
 const RSV1 = { rsv: 4 };

@@ -1,32 +1,12 @@
 // Requests that are wrong, each over plain TCP and TLS, whole, a byte at a time, and behind a request that is right: they get the
 // answer that says so, once, nothing behind them is taken for a request, and everybody else goes on.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
-import { Client, eventually, startServer } from '../lib/server.mjs';
-import { enter, exchange, inParallel, makeCertificate, metric, parseAnswers, Raw } from '../lib/raw.mjs';
+import { describe, test } from 'node:test';
+import { eventually } from '../lib/server.mjs';
+import { enter, exchange, inParallel, metric, parseAnswers, Raw } from '../lib/raw.mjs';
+import { serveBoth } from './lib/both.mjs';
 
-const certificate = makeCertificate();
-const servers = {};
-const healthy = {};
-
-before(async () => {
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; // for the clients that are not ours
-  for (const [kind, args] of [['plain', []], ['tls', certificate.args]]) {
-    servers[kind] = await startServer({ args: ['--workers', '2', ...args] });
-    healthy[kind] = await Client.open(servers[kind], '/ws', { cookie: await enter(servers[kind], 'akhan') });
-  }
-});
-
-after(async () => {
-  for (const kind of Object.keys(servers)) {
-    healthy[kind].close();
-    const { code } = await servers[kind].stop();
-    assert.equal(code, 0, servers[kind].log);
-    assert.doesNotMatch(servers[kind].log, /Sanitizer|runtime error/);
-  }
-  rmSync(certificate.folder, { recursive: true });
-});
+const { servers, healthy } = serveBoth();
 
 const GOOD = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const MORE = 'GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n';

@@ -1,36 +1,14 @@
 // Handshakes and frames that break RFC 6455, over plain TCP and TLS, whole, a byte at a time, and in one piece with the handshake and a
 // request before it: each gets its close code, and nobody else notices.
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
-import { Client, eventually, startServer } from '../lib/server.mjs';
+import { after, describe, test } from 'node:test';
+import { eventually } from '../lib/server.mjs';
 import {
-  closeFrame, enter, exchange, frame, handshake, inParallel, makeCertificate, metric, OP, Raw, RawSocket, WS_ACCEPT, WS_KEY,
+  closeFrame, exchange, frame, handshake, inParallel, metric, OP, Raw, RawSocket, WS_ACCEPT, WS_KEY,
 } from '../lib/raw.mjs';
+import { serveBoth } from './lib/both.mjs';
 
-const certificate = makeCertificate();
-const servers = {};
-const cookies = {};
-const healthy = {};
-
-before(async () => {
-  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; // for the clients that are not ours
-  for (const [kind, args] of [['plain', []], ['tls', certificate.args]]) {
-    servers[kind] = await startServer({ args: ['--workers', '2', ...args], env: { COLLABD_ERROR_MESSAGES_PER_MINUTE_MAX: '0' } });
-    cookies[kind] = await enter(servers[kind], 'akhan');
-    healthy[kind] = await Client.open(servers[kind], '/ws', { cookie: cookies[kind] });
-  }
-});
-
-after(async () => {
-  for (const kind of Object.keys(servers)) {
-    healthy[kind].close();
-    const { code } = await servers[kind].stop();
-    assert.equal(code, 0, servers[kind].log);
-    assert.doesNotMatch(servers[kind].log, /Sanitizer|runtime error/);
-  }
-  rmSync(certificate.folder, { recursive: true });
-});
+const { servers, cookies, healthy } = serveBoth({ env: { COLLABD_ERROR_MESSAGES_PER_MINUTE_MAX: '0' } });
 
 const PING = frame(OP.text, '{"type":"ping","messageId":"p"}');
 const text = (body, options) => frame(OP.text, body, options);

@@ -189,11 +189,11 @@ describe('messages by polling', () => {
   });
 
   test('that nobody fetches are bounded: then the session ends', async () => {
-    const { sid } = await open(server);
+    const { sid } = await open(greeting);
     const body = `4${'x'.repeat(900000)}`;
-    assert.equal((await post(server, sid, body)).status, 200);
-    await eventually(async () => (await post(server, sid, body)).status === 400, 'the end');
-    await assertRefused(await poll(server, sid), 1);
+    assert.equal((await post(greeting, sid, body)).status, 200);
+    await eventually(async () => (await post(greeting, sid, body)).status === 400, 'the end');
+    await assertRefused(await poll(greeting, sid), 1);
   });
 
   test('of other methods are refused', async () => {

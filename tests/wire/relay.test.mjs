@@ -271,3 +271,50 @@ describe('a socket whose connection breaks', () => {
     });
   }
 });
+
+describe('a backend', () => {
+  test('speaks to rooms and to a whole namespace', async () => {
+    const admin = await login(server, 'admin');
+    const emit = (body, cookie = admin) => rest(server, cookie, 'POST', '/api/v1/sockets/emit', body);
+    const [red, blue] = await Promise.all([connect('/board', { who: 'akhan' }), connect('/board', { who: 'mgarcia' })]);
+    await ask(red, 'enter board', 'red');
+    await ask(blue, 'enter board', 'blue');
+    assert.equal((await emit({ namespace: '/board', rooms: ['red', 'empty'], event: 'news', args: [1, { two: 2 }] })).status, 200);
+    assert.deepEqual(await hear(red, 'news'), [1, { two: 2 }]);
+    assert.equal((await emit({ namespace: '/board', event: 'end' })).status, 200);
+    assert.deepEqual(await Promise.all([hear(red, 'end'), hear(blue, 'end')]), [[], []]);
+    assert.deepEqual(blue.heard, []);
+    const refused = async (body, cookie) => (await emit(body, cookie)).body.error;
+    assert.equal((await refused({ namespace: '/nowhere', event: 'x' })).code, 'not_found');
+    assert.equal((await refused({ namespace: '/board' })).field, 'event');
+    assert.equal((await refused({ namespace: '/board', event: 'x', rooms: [] })).field, 'rooms');
+    assert.equal((await refused({ namespace: '/board', event: 'x', rooms: [''] })).code, 'bad_name');
+    assert.equal((await refused({ namespace: '/board', event: 'x', args: {} })).field, 'args');
+    assert.equal((await refused({ namespace: '/board', event: 'x' }, await login(server, 'akhan'))).code, 'forbidden');
+    red.disconnect();
+    blue.disconnect();
+  });
+  test('lists sockets, makes them join and leave, and sends them away', async () => {
+    const admin = await login(server, 'admin');
+    const call = async (method, path, body) => (await rest(server, admin, method, `/api/v1/sockets${path}`, body)).body;
+    const all = await Promise.all(Array.from({ length: 6 }, () => connect('/board', { who: 'mgarcia' })));
+    const query = `?namespace=${encodeURIComponent('/board')}`;
+    const rooms = async (socket) => (await call('GET', `${query}&id=${socket.id}`)).sockets[0].rooms;
+    assert.deepEqual(new Set((await call('GET', query)).sockets.map(({ id }) => id)), new Set(all.map(({ id }) => id)));
+    assert.deepEqual((await call('GET', `${query}&id=${all[0].id}`)).sockets, [{ id: all[0].id, user_id: 2, username: 'mgarcia', rooms: [] }]);
+    for (const socket of all.slice(0, 3)) await ask(socket, 'enter board', 'odd');
+    assert.equal((await call('GET', `${query}&room=odd`)).count, 3);
+    assert.deepEqual(await call('POST', '/join', { namespace: '/board', room: 'odd', rooms: ['new', 'other'] }), { ok: true, count: 3 });
+    assert.deepEqual(await rooms(all[0]), ['odd', 'new', 'other']);
+    await eventually(async () => (await call('POST', '/emit', { namespace: '/board', rooms: ['new'], event: 'hi' })).ok && all.slice(0, 3).every(({ heard }) => heard.length > 0));
+    assert.deepEqual(await call('POST', '/leave', { namespace: '/board', rooms: ['odd', 'other'] }), { ok: true, count: 6 });
+    assert.deepEqual(await rooms(all[1]), ['new']);
+    const gone = all.slice(0, 3).map((socket) => new Promise((resolve) => socket.once('disconnect', resolve)));
+    assert.deepEqual(await call('POST', '/disconnect', { namespace: '/board', room: 'new' }), { ok: true, count: 3 });
+    assert.deepEqual(await Promise.all(gone), Array(3).fill('io server disconnect'));
+    assert.equal((await call('GET', query)).count, 3);
+    assert.equal((await call('POST', '/join', { namespace: '/board' })).error.field, 'rooms');
+    assert.equal((await call('GET', '?namespace=/x')).error.code, 'not_found');
+    for (const socket of all) socket.disconnect();
+  });
+});
