@@ -186,8 +186,6 @@ static void refuse(struct job *job, enum err err, struct span field)
 
     if (field.len == 0 && err == ERR_BAD_VERSION)
         field = SPAN("version");
-    if (field.len == 0 && err == ERR_ID_REUSED)
-        field = SPAN("id");
     if (field.len > 0)
         answer->field = arena_copy(&answer->arena, field);
     if (err == ERR_CONFLICT || err == ERR_PRECONDITION || err == ERR_BAD_VERSION)

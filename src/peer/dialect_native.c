@@ -428,6 +428,7 @@ static enum err hear_sync(struct hearing *hearing)
     enum err err = record_of(hearing, &type, &id, &room);
     if (err || (err = command_for(hearing, COMMAND_LOOK, room, NATIVE_SYNC, &command)))
         return err;
+    command->look.wants_record = true;
     session_send(hearing->session, command);
     return OK;
 }
@@ -546,7 +547,8 @@ static void answer(struct session *session, const struct answer *answer)
     if (answer->err && answer->err != ERR_RESYNC) {
         /* What the server asked for by itself (being online) is nobody's error. */
         if (waiting || answer->tag || answer->kind != COMMAND_JOIN || !span_equal(answer->room, SPAN(ROOM_PRESENCE)))
-            say_error(session, message_id, answer->err, answer->field, answer->message, answer->current_version);
+            say_error(session, message_id, answer->err, answer->err == ERR_ID_REUSED ? SPAN("id") : answer->field,
+                      answer->message, answer->current_version);
     } else if (waiting) {
         uint64_t mask = answer->type ? access_readable(session->identity->access, answer->type) : UINT64_MAX;
         struct buf text = BUF_EMPTY;
