@@ -245,10 +245,15 @@ static enum err read_event(struct event *event, struct span body, const struct j
     return read_change(event, body, json, object);
 }
 
+/* An event has only the memory that its kind needs. */
+#define LARGEST_STORED EVENT_ALERT
+#define SIZE_OF(member) sizeof(((struct event *)NULL)->member)
+_Static_assert(SIZE_OF(alert) >= SIZE_OF(change) && SIZE_OF(alert) >= SIZE_OF(message), "LARGEST_STORED is not the largest");
+
 enum err event_read(struct span body, struct span room, struct position position, const struct type_registry *registry,
                     struct event **out)
 {
-    struct event *event = event_new(EVENT_MESSAGE, room);
+    struct event *event = event_new(LARGEST_STORED, room); /* which it is, the body says */
     struct json json = {0};
     enum err err;
 

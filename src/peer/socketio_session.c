@@ -509,6 +509,7 @@ static void sit_down_as_stranger(struct seat *seat, struct peer_host *host)
 {
     seat_open(seat, host);
     seat->session->identity = stranger(host, sio_sid(seat->socket));
+    seat->session->access = seat->session->identity->access;
     welcome(seat);
 }
 

@@ -234,7 +234,7 @@ describe('a change', () => {
     assert.deepEqual(updates(listener).map(({ version }) => version), Array.from({ length: 100 }, (_, i) => i + 2));
     const order = new Map(updates(listener).map(({ version, after: value }) => [version, value]));
     for (const [n, writer] of writers.entries()) {
-      const own = Array.from({ length: 25 }, (_, i) => writer.heard.find(({ replyTo }) => replyTo === `w${i}`).payload);
+      const own = await Promise.all(Array.from({ length: 25 }, async (_, i) => (await writer.wait(({ replyTo }) => replyTo === `w${i}`)).payload));
       for (const [i, { version }] of own.entries()) assert.equal(order.get(version), `${n}-${i}`);
       await writer.until(() => updates(writer).length === 75, 'the changes of the others');
       writer.close();
