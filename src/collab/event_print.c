@@ -248,7 +248,8 @@ static enum err read_event(struct event *event, struct span body, const struct j
 /* An event has only the memory that its kind needs. */
 #define LARGEST_STORED EVENT_ALERT
 #define SIZE_OF(member) sizeof(((struct event *)NULL)->member)
-_Static_assert(SIZE_OF(alert) >= SIZE_OF(change) && SIZE_OF(alert) >= SIZE_OF(message), "LARGEST_STORED is not the largest");
+_Static_assert(SIZE_OF(alert) >= SIZE_OF(change) && SIZE_OF(alert) >= SIZE_OF(message),
+               "LARGEST_STORED is not the largest");
 
 enum err event_read(struct span body, struct span room, struct position position, const struct type_registry *registry,
                     struct event **out)

@@ -1,7 +1,7 @@
 /* hand_over.h: a connection moves to another worker, with the request that showed that it belongs there. The socket, its TLS state, the request (written
  * out again) and whatever was read behind it travel as one parcel; the new worker serves them as if it had accepted the connection.
  *
- * A parcel is mail: made on one worker, posted, opened on another. docs/decisions/0004-hand-over.md says why. */
+ * A parcel is mail: made on one worker, posted, opened on another. docs/decisions/0003-hand-over.md says why. */
 #pragma once
 
 #include "net/http.h"

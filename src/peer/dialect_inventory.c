@@ -41,7 +41,8 @@ static enum err room_of(struct sio_hearing *hearing, struct span fallback, struc
     if (hearing->payload && yyjson_is_str(hearing->payload)) {
         *room = json_text(hearing->payload);
         hearing->payload = NULL;
-    } else if ((err = vocabulary_object(hearing)) || (err = vocabulary_text(hearing, "room", "room_name", false, room))) {
+    } else if ((err = vocabulary_object(hearing)) ||
+               (err = vocabulary_text(hearing, "room", "room_name", false, room))) {
         return err;
     } else if (room->len == 0) {
         *room = arena_copy(hearing->arena, fallback);
@@ -107,7 +108,8 @@ static enum err hear_cursor(struct sio_hearing *hearing)
         return ERR_BAD_FIELD;
     if (position)
         json_append_value(&data, position);
-    err = data.len > CURSOR_BYTES_MAX ? ERR_TOO_LARGE : sio_command(hearing, COMMAND_CURSOR, room, ASKED_PLAIN, &command);
+    err =
+        data.len > CURSOR_BYTES_MAX ? ERR_TOO_LARGE : sio_command(hearing, COMMAND_CURSOR, room, ASKED_PLAIN, &command);
     if (err == OK) {
         command->is_quiet = !hearing->event->has_ack;
         command->cursor.data = arena_copy(&command->arena, buf_span(&data));
@@ -191,12 +193,9 @@ static enum err hear_update(struct sio_hearing *hearing)
 }
 
 static const struct sio_verb verbs[] = {
-    {"update_cursor", hear_cursor, true, false},
-    {"inventory_update", hear_update, false, true},
-    {"request_presence", hear_presence, false, false},
-    {"join_inventory_room", hear_join, false, false},
-    {"leave_inventory_room", hear_leave, false, false},
-    {NULL, NULL, false, false},
+    {"update_cursor", hear_cursor, true, false},        {"inventory_update", hear_update, false, true},
+    {"request_presence", hear_presence, false, false},  {"join_inventory_room", hear_join, false, false},
+    {"leave_inventory_room", hear_leave, false, false}, {NULL, NULL, false, false},
 };
 
 /* ---- answers ------------------------------------------------------------------------------------------------------ */
@@ -209,7 +208,8 @@ static void answer_plainly(struct session *session, const struct answer *answer)
 /* The event, and the same as an acknowledgement if one was asked for. */
 static void answer_room(struct session *session, const struct answer *answer, const char *name, bool is_join)
 {
-    struct inventory_asker asker = {session->identity->user_id, session->identity->username, sio_sid(sio_session_socket(session))};
+    struct inventory_asker asker = {session->identity->user_id, session->identity->username,
+                                    sio_sid(sio_session_socket(session))};
     struct buf room = BUF_EMPTY, ack = BUF_EMPTY;
     buf_append_char(&room, '{');
     inventory_write_room(&room, answer, &asker, is_join);
@@ -245,20 +245,11 @@ static void answer(struct session *session, const struct answer *answer)
         return;
     }
     switch (asked) {
-    case ASKED_JOIN:
-        answer_room(session, answer, "room_joined", true);
-        break;
-    case ASKED_PRESENCE:
-        answer_room(session, answer, "presence_update", false);
-        break;
-    case ASKED_UPDATE:
-        answer_update(session, answer);
-        break;
-    case ASKED_PLAIN:
-        answer_plainly(session, answer);
-        break;
-    case ASKED_NOTHING:
-        break;
+    case ASKED_JOIN: answer_room(session, answer, "room_joined", true); break;
+    case ASKED_PRESENCE: answer_room(session, answer, "presence_update", false); break;
+    case ASKED_UPDATE: answer_update(session, answer); break;
+    case ASKED_PLAIN: answer_plainly(session, answer); break;
+    case ASKED_NOTHING: break;
     }
 }
 

@@ -14,4 +14,5 @@ struct inventory_asker {
     struct span user_id, username, sid;
 };
 /* The members "room", "users" and, of a join, "user"; of a look "count". */
-void inventory_write_room(struct buf *out, const struct answer *answer, const struct inventory_asker *asker, bool is_join);
+void inventory_write_room(struct buf *out, const struct answer *answer, const struct inventory_asker *asker,
+                          bool is_join);

@@ -2,8 +2,8 @@
 #include "peer/dialect_inventory.h"
 
 /* Events of the server's own; a message of that name is no such event. */
-static const char *const own_names[] = {"room_joined",     "user_joined", "user_left", "cursor_updated", "inventory_changed",
-                                        "presence_update", NULL};
+static const char *const own_names[] = {"room_joined",       "user_joined",     "user_left", "cursor_updated",
+                                        "inventory_changed", "presence_update", NULL};
 
 /* ---- people ------------------------------------------------------------------------------------------------------- */
 
@@ -42,7 +42,8 @@ static void write_person(struct buf *out, const struct presence *presence, struc
     write_sid(out, presence->session, sid);
 }
 
-void inventory_write_room(struct buf *out, const struct answer *answer, const struct inventory_asker *asker, bool is_join)
+void inventory_write_room(struct buf *out, const struct answer *answer, const struct inventory_asker *asker,
+                          bool is_join)
 {
     const struct presence *own = NULL;
     json_member_string(out, "room", answer->room);
@@ -106,14 +107,10 @@ struct details { /* what the client that made the change said beside it: change-
 static struct span update_type(const struct event *event)
 {
     switch (event->change.change->kind) {
-    case CHANGE_CREATE:
-        return SPAN("create");
-    case CHANGE_DELETE:
-        return SPAN("delete");
-    case CHANGE_ACTION:
-        return event->change.action;
-    case CHANGE_UPDATE:
-        break;
+    case CHANGE_CREATE: return SPAN("create");
+    case CHANGE_DELETE: return SPAN("delete");
+    case CHANGE_ACTION: return event->change.action;
+    case CHANGE_UPDATE: break;
     }
     return SPAN("edit");
 }
@@ -145,8 +142,8 @@ static void write_field(struct buf *out, const struct op *op, const struct detai
 }
 
 /* The first change in the event itself, and all of them when there are several. */
-static void write_fields(struct buf *out, const struct event *event, uint64_t mask, const struct op *first, uint32_t shown_count,
-                         const struct details *details)
+static void write_fields(struct buf *out, const struct event *event, uint64_t mask, const struct op *first,
+                         uint32_t shown_count, const struct details *details)
 {
     const struct change *change = event->change.change;
     if (first) {
@@ -235,31 +232,21 @@ bool inventory_say(const struct event *event, uint64_t mask, struct buf *out)
     if (span_equal(event->room, SPAN(ROOM_PRESENCE))) /* he is seen there, and hears of rooms in the rooms */
         return false;
     switch (event->kind) {
-    case EVENT_USER_JOINED:
-        say_person(event, "user_joined", out);
-        return true;
-    case EVENT_USER_LEFT:
-        say_person(event, "user_left", out);
-        return true;
-    case EVENT_PRESENCE:
-        say_moved(event, out);
-        return true;
-    case EVENT_CURSOR:
-        say_cursor(event, out);
-        return true;
+    case EVENT_USER_JOINED: say_person(event, "user_joined", out); return true;
+    case EVENT_USER_LEFT: say_person(event, "user_left", out); return true;
+    case EVENT_PRESENCE: say_moved(event, out); return true;
+    case EVENT_CURSOR: say_cursor(event, out); return true;
     case EVENT_MESSAGE:
         if (span_equal(event->message.name, SPAN("inventory_changed")))
             say_announcement(event, out);
         else
             vocabulary_say_message(event, own_names, out);
         return true;
-    case EVENT_CHANGE:
-        return say_change(event, mask, out);
+    case EVENT_CHANGE: return say_change(event, mask, out);
     case EVENT_PRESENCE_REFRESH: /* no words for it */
     case EVENT_TYPING:
     case EVENT_ALERT:
-    case EVENT_KIND_COUNT:
-        break;
+    case EVENT_KIND_COUNT: break;
     }
     return false;
 }

@@ -87,7 +87,8 @@ static enum err hear_capacity(struct sio_hearing *hearing)
     struct vocabulary_change change = {.field = SPAN("hours")};
     enum err err = vocabulary_object(hearing);
     if (err || (err = type_of(hearing, PROJECTS_EMPLOYEE_TYPE, &change)) ||
-        (err = vocabulary_record_room(hearing, PROJECTS_EMPLOYEE_TYPE, "employeeId", "employee_id", &change.id, &change.room)))
+        (err = vocabulary_record_room(hearing, PROJECTS_EMPLOYEE_TYPE, "employeeId", "employee_id", &change.id,
+                                      &change.room)))
         return err;
     change.value = json_get(hearing->payload, "hours");
     hearing->field = SPAN("hours");
@@ -175,8 +176,7 @@ static enum err hear_presence(struct sio_hearing *hearing)
         return err;
     set_status(command, is_idle ? STATUS_AWAY : STATUS_ONLINE);
     session_send(session, command);
-    LIST_EACH(&session->memberships, node)
-    {
+    LIST_EACH (&session->memberships, node) {
         const struct membership *membership = LIST_OWNER(node, struct membership, in_session);
         struct span room = span_of(membership->room, membership->room_len);
         if (membership->is_left || !type_of_room(session->host->registry, room, &id) ||
@@ -189,16 +189,11 @@ static enum err hear_presence(struct sio_hearing *hearing)
 }
 
 static const struct sio_verb verbs[] = {
-    {"typing:start", hear_typing_start, true, false},
-    {"typing:stop", hear_typing_stop, true, false},
-    {"capacity:update", hear_capacity, false, true},
-    {"project:update", hear_update, false, true},
-    {"project:join", hear_project_join, false, true},
-    {"project:leave", hear_project_leave, false, true},
-    {"division:join", hear_division_join, false, true},
-    {"division:leave", hear_division_leave, false, true},
-    {"presence:set", hear_presence, false, true},
-    {NULL, NULL, false, false},
+    {"typing:start", hear_typing_start, true, false},   {"typing:stop", hear_typing_stop, true, false},
+    {"capacity:update", hear_capacity, false, true},    {"project:update", hear_update, false, true},
+    {"project:join", hear_project_join, false, true},   {"project:leave", hear_project_leave, false, true},
+    {"division:join", hear_division_join, false, true}, {"division:leave", hear_division_leave, false, true},
+    {"presence:set", hear_presence, false, true},       {NULL, NULL, false, false},
 };
 
 /* ---- answers ------------------------------------------------------------------------------------------------------ */
@@ -297,20 +292,11 @@ static void answer(struct session *session, const struct answer *answer)
         return;
     }
     switch (asked) {
-    case ASKED_JOIN:
-        answer_join(session, answer);
-        break;
-    case ASKED_CHANGE:
-        answer_change(session, answer);
-        break;
-    case ASKED_CAPACITY:
-        answer_capacity(session, answer);
-        break;
-    case ASKED_PLAIN:
-        (void)sio_session_acknowledge(session, answer->tag, SPAN("{\"ok\":true}"));
-        break;
-    case ASKED_NOTHING:
-        break;
+    case ASKED_JOIN: answer_join(session, answer); break;
+    case ASKED_CHANGE: answer_change(session, answer); break;
+    case ASKED_CAPACITY: answer_capacity(session, answer); break;
+    case ASKED_PLAIN: (void)sio_session_acknowledge(session, answer->tag, SPAN("{\"ok\":true}")); break;
+    case ASKED_NOTHING: break;
     }
 }
 

@@ -11,8 +11,10 @@
 bool projects_say(const struct event *event, uint64_t mask, struct buf *out);
 
 /* The members of presence:change: who, how he is, and in which room, which is told by "projectId" or "divisionId" (a record's; type NULL: none). */
-void projects_write_presence(struct buf *out, const struct presence *presence, bool has_left, const struct type *type, struct span id);
+void projects_write_presence(struct buf *out, const struct presence *presence, bool has_left, const struct type *type,
+                             struct span id);
 /* The members of capacity:updated that `state` tells, an employee's fields or some of them: division, hours, capacity and what comes of them. */
-void projects_write_capacity(struct buf *out, const struct type *type, struct span employee_id, struct span state, uint64_t mask);
+void projects_write_capacity(struct buf *out, const struct type *type, struct span employee_id, struct span state,
+                             uint64_t mask);
 /* "projectId" or "divisionId", and nothing for other types. */
 void projects_write_place(struct buf *out, const struct type *type, struct span id);

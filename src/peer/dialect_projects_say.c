@@ -27,7 +27,8 @@ static struct span status_word(enum status status)
     return status == STATUS_AWAY ? SPAN("idle") : span_from_str(status_name(status));
 }
 
-void projects_write_presence(struct buf *out, const struct presence *presence, bool has_left, const struct type *type, struct span id)
+void projects_write_presence(struct buf *out, const struct presence *presence, bool has_left, const struct type *type,
+                             struct span id)
 {
     json_member_string(out, "userId", presence->user_id);
     json_member_string(out, "username", presence->username);
@@ -84,11 +85,13 @@ static void write_value(struct buf *out, const char *key, yyjson_val *value)
         BUF_APPEND_LITERAL(out, "null");
 }
 
-void projects_write_capacity(struct buf *out, const struct type *type, struct span employee_id, struct span state, uint64_t mask)
+void projects_write_capacity(struct buf *out, const struct type *type, struct span employee_id, struct span state,
+                             uint64_t mask)
 {
     struct json json = {0};
     (void)!json_parse(&json, state, &(struct json_limits){1u << 20, 64, 1u << 16}); /* what is not there is null */
-    yyjson_val *hours = value_of(type, json.root, "hours", mask), *capacity = value_of(type, json.root, "capacity", mask);
+    yyjson_val *hours = value_of(type, json.root, "hours", mask),
+               *capacity = value_of(type, json.root, "capacity", mask);
     write_value(out, "division", value_of(type, json.root, "division", mask));
     json_member_string(out, "employeeId", employee_id);
     json_append_key(out, "newUtilization");
@@ -233,21 +236,14 @@ bool projects_say(const struct event *event, uint64_t mask, struct buf *out)
     switch (event->kind) {
     case EVENT_USER_JOINED:
     case EVENT_USER_LEFT:
-    case EVENT_PRESENCE:
-        return say_presence(event, out);
-    case EVENT_TYPING:
-        return say_typing(event, out);
-    case EVENT_MESSAGE:
-        vocabulary_say_message(event, own_names, out);
-        return true;
-    case EVENT_CHANGE:
-        return say_change(event, mask, out);
-    case EVENT_ALERT:
-        return say_alert(event, out);
+    case EVENT_PRESENCE: return say_presence(event, out);
+    case EVENT_TYPING: return say_typing(event, out);
+    case EVENT_MESSAGE: vocabulary_say_message(event, own_names, out); return true;
+    case EVENT_CHANGE: return say_change(event, mask, out);
+    case EVENT_ALERT: return say_alert(event, out);
     case EVENT_PRESENCE_REFRESH: /* no words for it */
     case EVENT_CURSOR:
-    case EVENT_KIND_COUNT:
-        break;
+    case EVENT_KIND_COUNT: break;
     }
     return false;
 }

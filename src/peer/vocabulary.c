@@ -20,7 +20,8 @@ enum err vocabulary_object(struct sio_hearing *hearing)
     return ERR_BAD_FIELD;
 }
 
-enum err vocabulary_text(struct sio_hearing *hearing, const char *key, const char *other, bool is_required, struct span *out)
+enum err vocabulary_text(struct sio_hearing *hearing, const char *key, const char *other, bool is_required,
+                         struct span *out)
 {
     yyjson_val *value = json_get2(hearing->payload, key, other);
     *out = SPAN_EMPTY;
@@ -39,8 +40,8 @@ enum err vocabulary_text(struct sio_hearing *hearing, const char *key, const cha
     return OK;
 }
 
-enum err vocabulary_record_room(struct sio_hearing *hearing, const char *type_name, const char *key, const char *other, struct span *id,
-                                struct span *room)
+enum err vocabulary_record_room(struct sio_hearing *hearing, const char *type_name, const char *key, const char *other,
+                                struct span *id, struct span *room)
 {
     enum err err = vocabulary_text(hearing, key, other, true, id);
     if (err)
@@ -116,14 +117,14 @@ static void release(struct session *session)
     struct vocabulary_state *state = *sio_session_state(session);
     if (!state)
         return;
-    LIST_EACH(&state->held, node)
-    {
+    LIST_EACH (&state->held, node) {
         struct held *held = LIST_OWNER(node, struct held, in_held);
         struct span room = span_of(held->room, held->room_len);
         struct command *command;
         const struct membership *membership = session_membership(session, room);
-        enum err err = !membership || membership->is_left ? ERR_NOT_MEMBER
-                                                          : session_command(session, COMMAND_JOIN, room, held->tag, true, &command);
+        enum err err = !membership || membership->is_left
+                           ? ERR_NOT_MEMBER
+                           : session_command(session, COMMAND_JOIN, room, held->tag, true, &command);
         const uint64_t tag = held->tag;
         list_remove(&held->in_held);
         free(held);
@@ -155,8 +156,7 @@ void vocabulary_close(struct session *session)
     struct vocabulary_state *state = *sio_session_state(session);
     if (!state)
         return;
-    LIST_EACH(&state->held, node)
-    {
+    LIST_EACH (&state->held, node) {
         free(LIST_OWNER(node, struct held, in_held));
     }
     free(state);
@@ -165,7 +165,8 @@ void vocabulary_close(struct session *session)
 
 /* ---- changes ---- */
 
-static enum err read_change(struct sio_hearing *hearing, const struct vocabulary_change *what, struct arena *arena, struct change *change)
+static enum err read_change(struct sio_hearing *hearing, const struct vocabulary_change *what, struct arena *arena,
+                            struct change *change)
 {
     const uint64_t writable = access_writable(hearing->session->identity->access, what->type);
     struct buf text = BUF_EMPTY;
@@ -280,8 +281,9 @@ static bool is_one_of(struct span name, const char *const *names)
 }
 
 /* What a client's library itself says to the application; and "error" is what the server answers with. */
-static const char *const reserved_names[] = {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener",
-                                             "error",   "message",       "connection_established", NULL};
+static const char *const reserved_names[] = {
+    "connect",        "connect_error", "disconnect", "disconnecting",          "newListener",
+    "removeListener", "error",         "message",    "connection_established", NULL};
 
 void vocabulary_say_message(const struct event *event, const char *const *own_names, struct buf *out)
 {

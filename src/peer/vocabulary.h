@@ -13,10 +13,11 @@
 /* The payload is an object, or there is none. ERR_BAD_FIELD. */
 must_check enum err vocabulary_object(struct sio_hearing *hearing);
 /* A text of 1 to 128 bytes under either name; numbers count as their digits. Missing: *out is empty, or ERR_MISSING_FIELD when it is required. */
-must_check enum err vocabulary_text(struct sio_hearing *hearing, const char *key, const char *other, bool is_required, struct span *out);
+must_check enum err vocabulary_text(struct sio_hearing *hearing, const char *key, const char *other, bool is_required,
+                                    struct span *out);
 /* "TYPE:ID" in the hearing's arena, of a required id. ERR_BAD_NAME. */
-must_check enum err vocabulary_record_room(struct sio_hearing *hearing, const char *type_name, const char *key, const char *other, struct span *id,
-                                           struct span *room);
+must_check enum err vocabulary_record_room(struct sio_hearing *hearing, const char *type_name, const char *key,
+                                           const char *other, struct span *id, struct span *room);
 /* OK when the session is in that room. */
 must_check enum err vocabulary_member(struct sio_hearing *hearing, struct span room, const char *field);
 
@@ -37,7 +38,8 @@ struct vocabulary_change {
     yyjson_val *value;
     struct span metadata;
 };
-must_check enum err vocabulary_change(struct sio_hearing *hearing, const struct vocabulary_change *change, unsigned asked);
+must_check enum err vocabulary_change(struct sio_hearing *hearing, const struct vocabulary_change *change,
+                                      unsigned asked);
 
 /* A path as people write it: "status", "phases.@p1.name". */
 void vocabulary_path(struct buf *out, const struct op *op);

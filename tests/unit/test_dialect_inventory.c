@@ -79,12 +79,18 @@ static void who_comes_is_told_whole(void **state)
 {
     struct event *event = make_event(EVENT_USER_JOINED, "inventory_management");
     (void)state;
-    event->presence = (struct presence){.user_id = SPAN("3"), .username = SPAN("akhan"), .color = SPAN("#FF6B6B"), .session = 255,
-                                        .editing_row = SPAN("SKU-1"), .cursor = SPAN("{\"x\":1}"), .last_seen_ms = 1771507800123};
-    assert_said(event, ALL_FIELDS,
-                "[\"user_joined\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"cursor_position\":{\"x\":1},"
-                "\"editing_row\":\"SKU-1\",\"status\":\"online\",\"last_seen\":\"2026-02-19T13:30:00.123Z\",\"sid\":\"ff\","
-                "\"room\":\"inventory_management\"}]");
+    event->presence = (struct presence){.user_id = SPAN("3"),
+                                        .username = SPAN("akhan"),
+                                        .color = SPAN("#FF6B6B"),
+                                        .session = 255,
+                                        .editing_row = SPAN("SKU-1"),
+                                        .cursor = SPAN("{\"x\":1}"),
+                                        .last_seen_ms = 1771507800123};
+    assert_said(
+        event, ALL_FIELDS,
+        "[\"user_joined\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"cursor_position\":{\"x\":1},"
+        "\"editing_row\":\"SKU-1\",\"status\":\"online\",\"last_seen\":\"2026-02-19T13:30:00.123Z\",\"sid\":\"ff\","
+        "\"room\":\"inventory_management\"}]");
 }
 
 static void the_room_of_all_people_is_not_told(void **state)
@@ -98,31 +104,34 @@ static void a_cursor_has_its_row_or_none(void **state)
     struct event *event = make_event(EVENT_CURSOR, "r");
     (void)state;
     event->cursor.data = SPAN("{\"x\":1}");
-    assert_said(event, ALL_FIELDS,
-                "[\"cursor_updated\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"cursor_position\":{\"x\":1},"
-                "\"editing_row\":null,\"room\":\"r\"}]");
+    assert_said(
+        event, ALL_FIELDS,
+        "[\"cursor_updated\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"cursor_position\":{\"x\":1},"
+        "\"editing_row\":null,\"room\":\"r\"}]");
 }
 
 static void a_change_is_told_by_field(void **state)
 {
     struct op op = set_op("location", "\"A\"", "\"B\"");
     (void)state;
-    assert_said(make_change("inventory-updates", &op, 1, SPAN("{\"update_type\":\"recount\"}")), ALL_FIELDS,
-                "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":\"recount\","
-                "\"sku\":\"SKU-0001\",\"field\":\"location\",\"old_value\":\"A\",\"new_value\":\"B\","
-                "\"timestamp\":\"2026-02-19T13:30:00.123Z\",\"version\":7}]");
+    assert_said(
+        make_change("inventory-updates", &op, 1, SPAN("{\"update_type\":\"recount\"}")), ALL_FIELDS,
+        "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":\"recount\","
+        "\"sku\":\"SKU-0001\",\"field\":\"location\",\"old_value\":\"A\",\"new_value\":\"B\","
+        "\"timestamp\":\"2026-02-19T13:30:00.123Z\",\"version\":7}]");
 }
 
 static void several_fields_are_listed(void **state)
 {
     struct op ops[] = {set_op("location", NULL, "\"B\""), set_op("unit", "\"each\"", "\"box\"")};
     (void)state;
-    assert_said(make_change("inventory-updates", ops, 2, SPAN_EMPTY), ALL_FIELDS,
-                "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":\"edit\","
-                "\"sku\":\"SKU-0001\",\"field\":\"location\",\"old_value\":null,\"new_value\":\"B\",\"changes\":["
-                "{\"field\":\"location\",\"old_value\":null,\"new_value\":\"B\"},"
-                "{\"field\":\"unit\",\"old_value\":\"each\",\"new_value\":\"box\"}],"
-                "\"timestamp\":\"2026-02-19T13:30:00.123Z\",\"version\":7}]");
+    assert_said(
+        make_change("inventory-updates", ops, 2, SPAN_EMPTY), ALL_FIELDS,
+        "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":\"edit\","
+        "\"sku\":\"SKU-0001\",\"field\":\"location\",\"old_value\":null,\"new_value\":\"B\",\"changes\":["
+        "{\"field\":\"location\",\"old_value\":null,\"new_value\":\"B\"},"
+        "{\"field\":\"unit\",\"old_value\":\"each\",\"new_value\":\"box\"}],"
+        "\"timestamp\":\"2026-02-19T13:30:00.123Z\",\"version\":7}]");
 }
 
 static void fields_that_may_not_be_read_are_not_told(void **state)
@@ -130,10 +139,11 @@ static void fields_that_may_not_be_read_are_not_told(void **state)
     struct op ops[] = {set_op("unit_cost", "1", "2"), set_op("location", "\"A\"", "\"B\"")};
     uint64_t hidden = UINT64_C(1) << type_field(type_find(registry, SPAN("inventory")), SPAN("unit_cost"))->index;
     (void)state;
-    assert_said(make_change("inventory-updates", ops, 2, SPAN_EMPTY), ~hidden,
-                "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":\"edit\","
-                "\"sku\":\"SKU-0001\",\"field\":\"location\",\"old_value\":\"A\",\"new_value\":\"B\","
-                "\"timestamp\":\"2026-02-19T13:30:00.123Z\",\"version\":7}]");
+    assert_said(
+        make_change("inventory-updates", ops, 2, SPAN_EMPTY), ~hidden,
+        "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":\"edit\","
+        "\"sku\":\"SKU-0001\",\"field\":\"location\",\"old_value\":\"A\",\"new_value\":\"B\","
+        "\"timestamp\":\"2026-02-19T13:30:00.123Z\",\"version\":7}]");
     assert_said(make_change("inventory-updates", ops, 1, SPAN_EMPTY), ~hidden, NULL);
 }
 
@@ -161,7 +171,8 @@ static void messages_have_the_names_that_people_gave_them(void **state)
 
 static void messages_cannot_pass_for_the_servers_events(void **state)
 {
-    static const char *const names[] = {"user_left", "room_joined", "disconnect", "connect_error", "error", "connection_established"};
+    static const char *const names[] = {"user_left",     "room_joined", "disconnect",
+                                        "connect_error", "error",       "connection_established"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct buf expected = BUF_EMPTY;
@@ -178,10 +189,12 @@ static void messages_cannot_pass_for_the_servers_events(void **state)
 static void an_announcement_is_of_who_announced_it(void **state)
 {
     (void)state;
-    assert_said(make_message("inventory_changed", "{\"user_id\":\"1\",\"username\":\"admin\",\"sku\":\"S\",\"field\":\"f\",\"new_value\":[2]}"),
-                ALL_FIELDS,
-                "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":null,\"sku\":\"S\","
-                "\"field\":\"f\",\"old_value\":null,\"new_value\":[2],\"timestamp\":\"2026-02-19T13:30:00.123Z\"}]");
+    assert_said(
+        make_message("inventory_changed",
+                     "{\"user_id\":\"1\",\"username\":\"admin\",\"sku\":\"S\",\"field\":\"f\",\"new_value\":[2]}"),
+        ALL_FIELDS,
+        "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":null,\"sku\":\"S\","
+        "\"field\":\"f\",\"old_value\":null,\"new_value\":[2],\"timestamp\":\"2026-02-19T13:30:00.123Z\"}]");
 }
 
 static void the_list_of_people_names_the_asker_by_his_socket(void **state)
@@ -199,7 +212,9 @@ static void the_list_of_people_names_the_asker_by_his_socket(void **state)
     BUF_APPEND_LITERAL(&text, "}\0");
     assert_non_null(strstr(text.data, "\"sid\":\"10\"}"));
     assert_null(strstr(text.data, "\"sid\":\"11\"}"));
-    assert_non_null(strstr(text.data, "],\"count\":2,\"user\":{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"sid\":\"socket-1\"}}"));
+    assert_non_null(strstr(
+        text.data,
+        "],\"count\":2,\"user\":{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"sid\":\"socket-1\"}}"));
     buf_deinit(&text);
 }
 

@@ -49,7 +49,8 @@ static struct op set_op(const char *field, const char *after)
     return op;
 }
 
-static struct event *make_change(const char *room, const char *type, const char *id, struct op *ops, uint32_t count, const char *context)
+static struct event *make_change(const char *room, const char *type, const char *id, struct op *ops, uint32_t count,
+                                 const char *context)
 {
     struct event *event = make_event(EVENT_CHANGE, room, type, id);
     struct change change = {.kind = CHANGE_UPDATE, .version = 7, .op_count = count, .ops = ops};
@@ -77,15 +78,16 @@ static void assert_said(struct event *event, uint64_t mask, const char *expected
 }
 
 #define CONTEXT "{\"division\":\"DIV-1\",\"hours\":30,\"capacity\":40}"
-#define CAPACITY(utilization, hours)                                                                                             \
-    "[\"capacity:updated\",{\"division\":\"DIV-1\",\"employeeId\":\"EMP-1\",\"newUtilization\":" utilization ",\"hours\":" hours \
-    ",\"capacity\":40,\"updatedBy\":\"3\",\"username\":\"akhan\",\"version\":7," WHEN "}]"
+#define CAPACITY(utilization, hours)                                                                         \
+    "[\"capacity:updated\",{\"division\":\"DIV-1\",\"employeeId\":\"EMP-1\",\"newUtilization\":" utilization \
+    ",\"hours\":" hours ",\"capacity\":40,\"updatedBy\":\"3\",\"username\":\"akhan\",\"version\":7," WHEN "}]"
 
 static void hours_are_told_with_what_comes_of_them(void **state)
 {
     struct op op = set_op("hours", "30");
     (void)state;
-    assert_said(make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), ALL_FIELDS, CAPACITY("75", "30"));
+    assert_said(make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), ALL_FIELDS,
+                CAPACITY("75", "30"));
 }
 
 static void hours_that_may_not_be_read_tell_no_utilization(void **state)
@@ -93,7 +95,8 @@ static void hours_that_may_not_be_read_tell_no_utilization(void **state)
     struct op op = set_op("division", "\"DIV-1\"");
     uint64_t hidden = UINT64_C(1) << type_field(type_find(registry, SPAN("employee")), SPAN("hours"))->index;
     (void)state;
-    assert_said(make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), ~hidden, CAPACITY("null", "null"));
+    assert_said(make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), ~hidden,
+                CAPACITY("null", "null"));
 }
 
 static void other_fields_of_employees_are_not_about_capacity(void **state)
@@ -129,9 +132,11 @@ static void nobody_divides_by_nothing(void **state)
     struct buf text = BUF_EMPTY;
     (void)state;
     buf_append_char(&text, '{');
-    projects_write_capacity(&text, type_find(registry, SPAN("employee")), SPAN("E"), SPAN("{\"hours\":10,\"capacity\":0}"), ALL_FIELDS);
+    projects_write_capacity(&text, type_find(registry, SPAN("employee")), SPAN("E"),
+                            SPAN("{\"hours\":10,\"capacity\":0}"), ALL_FIELDS);
     buf_append_char(&text, '\0');
-    assert_string_equal(text.data, "{\"division\":null,\"employeeId\":\"E\",\"newUtilization\":null,\"hours\":10,\"capacity\":0");
+    assert_string_equal(text.data,
+                        "{\"division\":null,\"employeeId\":\"E\",\"newUtilization\":null,\"hours\":10,\"capacity\":0");
     buf_deinit(&text);
 }
 
@@ -139,13 +144,15 @@ static void a_project_is_told_by_field_in_its_room(void **state)
 {
     struct op ops[] = {set_op("name", "\"Bridge\""), set_op("progress", "5")};
     (void)state;
-    assert_said(make_change("project:P", "project", "P", ops, 1, NULL), ALL_FIELDS,
-                "[\"project:updated\",{\"projectId\":\"P\",\"field\":\"name\",\"newValue\":\"Bridge\",\"action\":\"update\","
-                "\"updatedBy\":\"3\",\"username\":\"akhan\",\"version\":7," WHEN "}]");
-    assert_said(make_change("project:P", "project", "P", ops, 2, NULL), ALL_FIELDS,
-                "[\"project:updated\",{\"projectId\":\"P\",\"field\":\"name\",\"newValue\":\"Bridge\",\"changes\":["
-                "{\"field\":\"name\",\"newValue\":\"Bridge\"},{\"field\":\"progress\",\"newValue\":5}],\"action\":\"update\","
-                "\"updatedBy\":\"3\",\"username\":\"akhan\",\"version\":7," WHEN "}]");
+    assert_said(
+        make_change("project:P", "project", "P", ops, 1, NULL), ALL_FIELDS,
+        "[\"project:updated\",{\"projectId\":\"P\",\"field\":\"name\",\"newValue\":\"Bridge\",\"action\":\"update\","
+        "\"updatedBy\":\"3\",\"username\":\"akhan\",\"version\":7," WHEN "}]");
+    assert_said(
+        make_change("project:P", "project", "P", ops, 2, NULL), ALL_FIELDS,
+        "[\"project:updated\",{\"projectId\":\"P\",\"field\":\"name\",\"newValue\":\"Bridge\",\"changes\":["
+        "{\"field\":\"name\",\"newValue\":\"Bridge\"},{\"field\":\"progress\",\"newValue\":5}],\"action\":\"update\","
+        "\"updatedBy\":\"3\",\"username\":\"akhan\",\"version\":7," WHEN "}]");
     assert_said(make_change("project-updates", "project", "P", ops, 1, NULL), ALL_FIELDS, NULL);
 }
 
@@ -156,10 +163,14 @@ static void what_may_not_be_read_is_not_told(void **state)
     assert_said(make_change("project:P", "project", "P", &op, 1, NULL), 0, NULL);
 }
 
-static struct event *make_presence(enum event_kind kind, const char *room, const char *type, const char *id, enum status status)
+static struct event *make_presence(enum event_kind kind, const char *room, const char *type, const char *id,
+                                   enum status status)
 {
     struct event *event = make_event(kind, room, type, id);
-    event->presence = (struct presence){.user_id = SPAN("5"), .username = SPAN("jsmith"), .color = SPAN("#FF6B6B"), .status = status,
+    event->presence = (struct presence){.user_id = SPAN("5"),
+                                        .username = SPAN("jsmith"),
+                                        .color = SPAN("#FF6B6B"),
+                                        .status = status,
                                         .intent = INTENT_EDITING};
     return event;
 }
@@ -167,19 +178,22 @@ static struct event *make_presence(enum event_kind kind, const char *room, const
 static void away_is_idle(void **state)
 {
     (void)state;
-    assert_said(make_presence(EVENT_PRESENCE, ROOM_PRESENCE, NULL, NULL, STATUS_AWAY), ALL_FIELDS,
-                "[\"presence:change\",{\"userId\":\"5\",\"username\":\"jsmith\",\"color\":\"#FF6B6B\",\"status\":\"idle\"}]");
+    assert_said(
+        make_presence(EVENT_PRESENCE, ROOM_PRESENCE, NULL, NULL, STATUS_AWAY), ALL_FIELDS,
+        "[\"presence:change\",{\"userId\":\"5\",\"username\":\"jsmith\",\"color\":\"#FF6B6B\",\"status\":\"idle\"}]");
 }
 
 static void who_leaves_a_project_is_offline_there(void **state)
 {
     (void)state;
-    assert_said(make_presence(EVENT_PRESENCE, "project:P", "project", "P", STATUS_ONLINE), ALL_FIELDS,
-                "[\"presence:change\",{\"userId\":\"5\",\"username\":\"jsmith\",\"color\":\"#FF6B6B\",\"status\":\"online\","
-                "\"projectId\":\"P\",\"action\":\"editing\"}]");
-    assert_said(make_presence(EVENT_USER_LEFT, "project:P", "project", "P", STATUS_OFFLINE), ALL_FIELDS,
-                "[\"presence:change\",{\"userId\":\"5\",\"username\":\"jsmith\",\"color\":\"#FF6B6B\",\"status\":\"offline\","
-                "\"projectId\":\"P\",\"action\":null}]");
+    assert_said(
+        make_presence(EVENT_PRESENCE, "project:P", "project", "P", STATUS_ONLINE), ALL_FIELDS,
+        "[\"presence:change\",{\"userId\":\"5\",\"username\":\"jsmith\",\"color\":\"#FF6B6B\",\"status\":\"online\","
+        "\"projectId\":\"P\",\"action\":\"editing\"}]");
+    assert_said(
+        make_presence(EVENT_USER_LEFT, "project:P", "project", "P", STATUS_OFFLINE), ALL_FIELDS,
+        "[\"presence:change\",{\"userId\":\"5\",\"username\":\"jsmith\",\"color\":\"#FF6B6B\",\"status\":\"offline\","
+        "\"projectId\":\"P\",\"action\":null}]");
 }
 
 static void what_people_do_on_other_records_is_nobodys_status(void **state)
@@ -212,9 +226,10 @@ static void an_alert_is_told_in_the_alerts_room_alone(void **state)
     event->alert.message = SPAN("M");
     event->alert.value = 2;
     event->alert.limit = 1.5;
-    assert_said(event, ALL_FIELDS,
-                "[\"alert:new\",{\"id\":\"a1\",\"rule\":\"over_budget\",\"priority\":\"high\",\"title\":\"T\",\"message\":\"M\","
-                "\"entityType\":\"project\",\"entityId\":\"P\",\"value\":2,\"limit\":1.5," WHEN "}]");
+    assert_said(
+        event, ALL_FIELDS,
+        "[\"alert:new\",{\"id\":\"a1\",\"rule\":\"over_budget\",\"priority\":\"high\",\"title\":\"T\",\"message\":\"M\","
+        "\"entityType\":\"project\",\"entityId\":\"P\",\"value\":2,\"limit\":1.5," WHEN "}]");
     assert_said(make_event(EVENT_ALERT, "project:P", "project", "P"), ALL_FIELDS, NULL);
     assert_said(make_event(EVENT_ALERT, ROOM_RECORDS, "project", "P"), ALL_FIELDS, NULL);
 }
