@@ -18,7 +18,7 @@ static inline unsigned session_worker(session_id id)
     return (unsigned)(id >> 48);
 }
 
-struct position { /* in a room's order of events */
+struct position {   /* in a room's order of events */
     uint64_t epoch; /* 0: none */
     uint64_t offset;
 };
@@ -33,8 +33,15 @@ enum leave_reason {
 };
 
 /* Which fields of a presence update were given; others stay. */
-enum { PRESENCE_STATUS = 1, PRESENCE_INTENT = 2, PRESENCE_PAGE = 4, PRESENCE_SECTION = 8, PRESENCE_ACTIVITY = 16,
-       PRESENCE_EDITING_ROW = 32, PRESENCE_COLOR = 64 };
+enum {
+    PRESENCE_STATUS = 1,
+    PRESENCE_INTENT = 2,
+    PRESENCE_PAGE = 4,
+    PRESENCE_SECTION = 8,
+    PRESENCE_ACTIVITY = 16,
+    PRESENCE_EDITING_ROW = 32,
+    PRESENCE_COLOR = 64
+};
 
 struct presence_change {
     uint32_t given;
@@ -46,17 +53,17 @@ struct presence_change {
 };
 
 enum command_kind {
-    COMMAND_JOIN,      /* room, join.*; again on a joined room: adds what was given (listening, presence) */
-    COMMAND_LEAVE,     /* room, leave.reason */
-    COMMAND_PRESENCE,  /* room, presence */
-    COMMAND_TOUCH,     /* room: the session did something (keeps it from becoming away) */
-    COMMAND_TYPING,    /* room, typing.* */
-    COMMAND_CURSOR,    /* room, cursor.* */
-    COMMAND_PUBLISH,   /* room, publish.* */
-    COMMAND_CHANGE,    /* room is the record's, change (create, update, delete) */
-    COMMAND_ACTION,    /* room is the record's, action.* */
-    COMMAND_LOOK,      /* room: who is here and where it stands, without joining */
-    COMMAND_MIRROR,    /* from another hub: mirror.entry, a person's presence elsewhere, for the server-wide presence room */
+    COMMAND_JOIN,     /* room, join.*; again on a joined room: adds what was given (listening, presence) */
+    COMMAND_LEAVE,    /* room, leave.reason */
+    COMMAND_PRESENCE, /* room, presence */
+    COMMAND_TOUCH,    /* room: the session did something (keeps it from becoming away) */
+    COMMAND_TYPING,   /* room, typing.* */
+    COMMAND_CURSOR,   /* room, cursor.* */
+    COMMAND_PUBLISH,  /* room, publish.* */
+    COMMAND_CHANGE,   /* room is the record's, change (create, update, delete) */
+    COMMAND_ACTION,   /* room is the record's, action.* */
+    COMMAND_LOOK,     /* room: who is here and where it stands, without joining */
+    COMMAND_MIRROR, /* from another hub: mirror.entry, a person's presence elsewhere, for the server-wide presence room */
 };
 
 struct command {
@@ -71,9 +78,9 @@ struct command {
     struct list node; /* the hub's, while the command waits for the store */
     union {
         struct {
-            bool listens;            /* wants the room's events */
-            bool is_present;         /* counts as somebody who is there */
-            bool has_since;          /* resume: */
+            bool listens;    /* wants the room's events */
+            bool is_present; /* counts as somebody who is there */
+            bool has_since;  /* resume: */
             struct position since;
             struct presence_change presence;
         } join;
@@ -89,25 +96,25 @@ struct command {
             bool is_typing;
         } typing;
         struct {
-            struct span data;        /* a JSON object, as it came, <= 1 KiB: position, selection, ... */
+            struct span data; /* a JSON object, as it came, <= 1 KiB: position, selection, ... */
             bool has_editing_row;
             struct span editing_row;
         } cursor;
         struct {
-            struct span name;    /* the event's name in vocabularies that have names; may be empty */
-            struct span data;    /* JSON, as it came */
-            struct span id;      /* idempotency key; may be empty */
-            bool is_volatile;    /* not kept, no offset */
-            bool includes_origin; /* the sender gets the event too */
-            bool as_server;       /* on the user's behalf by the server itself: he need not be in the room */
+            struct span name;      /* the event's name in vocabularies that have names; may be empty */
+            struct span data;      /* JSON, as it came */
+            struct span id;        /* idempotency key; may be empty */
+            bool is_volatile;      /* not kept, no offset */
+            bool includes_origin;  /* the sender gets the event too */
+            bool as_server;        /* on the user's behalf by the server itself: he need not be in the room */
             struct span *binaries; /* attachments of the data's placeholders */
             uint32_t binary_count;
         } publish;
         struct change *change; /* in the arena */
         struct {
             struct span name;
-            struct span id;    /* idempotency key */
-            struct span input; /* a JSON object, or empty */
+            struct span id;        /* idempotency key */
+            struct span input;     /* a JSON object, or empty */
             uint64_t base_version; /* 0: current */
             bool must_match;
         } action;

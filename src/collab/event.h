@@ -7,15 +7,15 @@
 #include "collab/command.h"
 
 enum event_kind {
-    EVENT_USER_JOINED,  /* presence */
-    EVENT_USER_LEFT,    /* presence */
-    EVENT_PRESENCE,     /* presence: one person's changed */
+    EVENT_USER_JOINED,      /* presence */
+    EVENT_USER_LEFT,        /* presence */
+    EVENT_PRESENCE,         /* presence: one person's changed */
     EVENT_PRESENCE_REFRESH, /* presences: those whose last_seen or state changed since the last refresh */
-    EVENT_TYPING,       /* typing */
-    EVENT_CURSOR,       /* cursor */
-    EVENT_MESSAGE,      /* message: published by a client or a backend */
-    EVENT_CHANGE,       /* change: a record was changed */
-    EVENT_ALERT,        /* alert */
+    EVENT_TYPING,           /* typing */
+    EVENT_CURSOR,           /* cursor */
+    EVENT_MESSAGE,          /* message: published by a client or a backend */
+    EVENT_CHANGE,           /* change: a record was changed */
+    EVENT_ALERT,            /* alert */
     EVENT_KIND_COUNT
 };
 
@@ -26,7 +26,7 @@ struct presence {
     enum status status;
     enum intent intent;
     struct span page, section, activity, editing_row;
-    struct span cursor; /* JSON, or empty */
+    struct span cursor;             /* JSON, or empty */
     int64_t last_seen_ms, since_ms; /* wall clock */
     uint32_t session_count;
     session_id session; /* the first one: a stable name for the tab in vocabularies that want one */
@@ -41,13 +41,14 @@ struct event { /* its memory ends with what its kind uses of the union: never co
     int64_t time_ms;          /* wall clock */
     session_id origin;        /* the session that caused it gets an answer instead; 0: nobody */
     bool includes_origin;
-    uint64_t conflate_key;    /* != 0: only the latest with this key matters */
+    uint64_t conflate_key;                      /* != 0: only the latest with this key matters */
     struct span user_id, username, name, color; /* who; empty: the server */
-    const struct type *type;  /* of changes and alerts (the registry outlives events in flight); of presence in a record's room; else NULL */
-    struct span entity_id;    /* with type */
-    struct span id;           /* unique and stable: what clients can drop duplicates by; empty for ephemeral ones */
-    struct event *base;       /* a view of another event: its spans live there; owned reference, or NULL */
-    struct arena arena;       /* everything above and below lives here */
+    /* Of changes and alerts (the registry outlives events in flight); of presence in a record's room; else NULL. */
+    const struct type *type;
+    struct span entity_id; /* with type */
+    struct span id;        /* unique and stable: what clients can drop duplicates by; empty for ephemeral ones */
+    struct event *base;    /* a view of another event: its spans live there; owned reference, or NULL */
+    struct arena arena;    /* everything above and below lives here */
     union {
         struct presence presence;
         struct {
@@ -74,7 +75,8 @@ struct event { /* its memory ends with what its kind uses of the union: never co
             struct span action;    /* "create", "update", "delete" or the action's name */
             struct span event;     /* "created", "updated", "deleted", "approved", ... */
             struct span label;     /* what people call the record */
-            struct span context;   /* the fields that the type wants told with every change, as they are then: a JSON object, or empty */
+            /* the fields that the type wants told with every change, as they are then: a JSON object, or empty */
+            struct span context;
         } change;
         struct {
             struct span rule, priority, title, message;
@@ -87,8 +89,8 @@ struct event { /* its memory ends with what its kind uses of the union: never co
 struct event *event_new(enum event_kind kind, struct span room); /* one reference; fill it in before it is published */
 /* The same, when it is known about how much text it will hold: events that are kept should not waste memory. */
 struct event *event_new_for(enum event_kind kind, struct span room, size_t text_bytes);
-struct event *event_ref(struct event *event);                    /* any thread */
-void event_unref(struct event *event);                           /* any thread; NULL is fine */
+struct event *event_ref(struct event *event); /* any thread */
+void event_unref(struct event *event);        /* any thread; NULL is fine */
 /* The same event as one room numbers it: shares everything else with `event`, of which it keeps a reference. Any thread. */
 struct event *event_in_room(struct event *event, struct span room, struct position position);
 void event_set_user(struct event *event, const struct identity *identity, struct span color);
@@ -109,14 +111,14 @@ struct answer {
     uint64_t tag;
     enum command_kind kind; /* of the command */
     enum err err;
-    struct span field;      /* what was wrong, or empty */
-    struct span message;    /* instead of the error's own sentence, or empty */
+    struct span field;   /* what was wrong, or empty */
+    struct span message; /* instead of the error's own sentence, or empty */
     struct span room;
     struct position position; /* where the room stands: with state and missed in one */
     bool is_repeat;           /* an idempotency key seen before: the first answer again */
     /* join and look: */
     bool listens, is_present;
-    bool is_resync;      /* the position asked for could not be served: load the state anew */
+    bool is_resync;        /* the position asked for could not be served: load the state anew */
     uint32_t people_count; /* in the room; in very full ones only the first are listed: */
     uint32_t presence_count;
     struct presence *presences;
@@ -126,11 +128,11 @@ struct answer {
     const struct type *type;
     struct span entity_id;
     bool has_record;
-    struct span record;  /* the record's fields as one JSON object */
-    uint64_t version;    /* 0: there is none (deleted or never made) */
-    struct event *event;   /* owned reference: the change as the record's room numbered it; or NULL */
-    struct change *change; /* as committed: the event's, or NULL */
-    struct span op_id;     /* the id that a change or action came with, or empty */
+    struct span record;       /* the record's fields as one JSON object */
+    uint64_t version;         /* 0: there is none (deleted or never made) */
+    struct event *event;      /* owned reference: the change as the record's room numbered it; or NULL */
+    struct change *change;    /* as committed: the event's, or NULL */
+    struct span op_id;        /* the id that a change or action came with, or empty */
     uint64_t current_version; /* with ERR_CONFLICT, ERR_PRECONDITION, ERR_BAD_VERSION */
     struct arena arena;
 };

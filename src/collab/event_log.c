@@ -80,8 +80,7 @@ static void drop_first(struct event_log *log)
 
 void event_log_trim(struct event_log *log, uint32_t events_max, size_t bytes_max, uint64_t oldest_ms)
 {
-    while (log->count > 0 &&
-           (log->count > events_max || log->bytes > bytes_max || log->oldest_ms < oldest_ms))
+    while (log->count > 0 && (log->count > events_max || log->bytes > bytes_max || log->oldest_ms < oldest_ms))
         drop_first(log);
     if (log->count == 0)
         free_ring(log);

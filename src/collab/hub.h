@@ -9,38 +9,40 @@
 struct hub;
 
 struct hub_limits {
-    uint64_t tick_ms;            /* cursors and presence wait this long to be conflated: 2; 0: at once */
-    uint64_t grace_ms;           /* a broken connection is not a leave before this: 15,000 */
-    uint64_t idle_ms;            /* without activity a person is away: 300,000 */
-    uint64_t typing_ms;          /* typing ends by itself: 5,000 */
-    uint64_t refresh_ms;         /* presence refresh: 10,000 */
-    uint32_t log_events_max;     /* of a room, resumable: 10,000 */
-    uint64_t log_age_ms;         /* 600,000 */
-    size_t log_bytes_max;        /* of a room's log in memory: 4 MiB */
-    size_t hub_log_bytes_max;    /* of all of them: 256 MiB, oldest rooms first */
-    uint32_t rooms_max;          /* 100,000 */
-    uint32_t room_members_max;   /* 20,000 */
-    uint32_t room_waiting_max;   /* commands for a room that wait for the store: 20,000 */
-    uint32_t presence_list_max;  /* people listed in one answer: 2,000 */
-    uint32_t records_cached_max; /* 20,000, least recently used goes */
-    size_t records_bytes_max;    /* of all cached ones: 64 MiB */
-    size_t record_bytes_max;     /* 64 KiB */
+    uint64_t tick_ms;             /* cursors and presence wait this long to be conflated: 2; 0: at once */
+    uint64_t grace_ms;            /* a broken connection is not a leave before this: 15,000 */
+    uint64_t idle_ms;             /* without activity a person is away: 300,000 */
+    uint64_t typing_ms;           /* typing ends by itself: 5,000 */
+    uint64_t refresh_ms;          /* presence refresh: 10,000 */
+    uint32_t log_events_max;      /* of a room, resumable: 10,000 */
+    uint64_t log_age_ms;          /* 600,000 */
+    size_t log_bytes_max;         /* of a room's log in memory: 4 MiB */
+    size_t hub_log_bytes_max;     /* of all of them: 256 MiB, oldest rooms first */
+    uint32_t rooms_max;           /* 100,000 */
+    uint32_t room_members_max;    /* 20,000 */
+    uint32_t room_waiting_max;    /* commands for a room that wait for the store: 20,000 */
+    uint32_t presence_list_max;   /* people listed in one answer: 2,000 */
+    uint32_t records_cached_max;  /* 20,000, least recently used goes */
+    size_t records_bytes_max;     /* of all cached ones: 64 MiB */
+    size_t record_bytes_max;      /* 64 KiB */
     uint32_t changes_waiting_max; /* per record, while its state is loaded or the disk is slow: 1,000 */
-    uint64_t room_linger_ms;     /* an empty free room keeps its log this long: 600,000 */
+    uint64_t room_linger_ms;      /* an empty free room keeps its log this long: 600,000 */
 };
 extern const struct hub_limits hub_limits_default;
 
-struct hub *hub_new(unsigned worker, unsigned worker_count, struct type_registry *registry, const struct hub_limits *limits,
-                    const struct ports *ports);
+struct hub *hub_new(unsigned worker, unsigned worker_count, struct type_registry *registry,
+                    const struct hub_limits *limits, const struct ports *ports);
 void hub_free(struct hub *hub);
 void hub_set_time(struct hub *hub, uint64_t now_ms, int64_t wall_ms);
-void hub_set_registry(struct hub *hub, struct type_registry *registry); /* after a reload; takes a reference of its own */
+void hub_set_registry(struct hub *hub,
+                      struct type_registry *registry); /* after a reload; takes a reference of its own */
 
-void hub_command(struct hub *hub, struct command *command);              /* takes; its room must be at home here */
-void hub_on_stored(struct hub *hub, struct store_request *request);      /* takes: a completion of ports.store */
-void hub_on_committed(struct hub *hub, struct event *event);             /* a durable event of a room at home here; takes a reference of its own */
-uint64_t hub_next_deadline(const struct hub *hub);                       /* now_ms value; UINT64_MAX: nothing is waiting */
-void hub_advance(struct hub *hub);                                       /* does what is due at the time set */
+void hub_command(struct hub *hub, struct command *command);         /* takes; its room must be at home here */
+void hub_on_stored(struct hub *hub, struct store_request *request); /* takes: a completion of ports.store */
+void hub_on_committed(struct hub *hub,
+                      struct event *event); /* a durable event of a room at home here; takes a reference of its own */
+uint64_t hub_next_deadline(const struct hub *hub); /* now_ms value; UINT64_MAX: nothing is waiting */
+void hub_advance(struct hub *hub);                 /* does what is due at the time set */
 
 /* For /socket-stats and tests. */
 struct hub_counts {

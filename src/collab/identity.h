@@ -9,10 +9,10 @@ struct access; /* collab/access.h: what his roles allow */
 struct identity {
     _Atomic uint32_t ref_count;
     uint32_t role_count;
-    struct span user_id;  /* a string everywhere inside; "5" */
-    struct span username; /* "jsmith" */
-    struct span name;     /* "John Smith"; the username when there is none */
-    struct span avatar;   /* a URL, or empty */
+    struct span user_id;         /* a string everywhere inside; "5" */
+    struct span username;        /* "jsmith" */
+    struct span name;            /* "John Smith"; the username when there is none */
+    struct span avatar;          /* a URL, or empty */
     const struct access *access; /* belongs to the type registry; never NULL */
     struct span roles[];         /* and behind them, what the spans point to */
 };

@@ -14,7 +14,7 @@ enum store_kind {
     STORE_RECORD_LOAD, /* type, entity_id -> found, state, version */
     STORE_ROOM_OPEN,   /* room -> position: its epoch and the offset of its last event (0: none yet) */
     STORE_EVENTS_READ, /* room, since, count_max -> position (as above), events, is_complete */
-    STORE_OP_FIND,     /* commit.user_id, op_id, op_hash -> is_repeat, or ERR_ID_REUSED; in both cases commit.answer. Writes nothing;
+    STORE_OP_FIND, /* commit.user_id, op_id, op_hash -> is_repeat, or ERR_ID_REUSED; in both cases commit.answer. Writes nothing;
                         * without an op_id it only comes back in its turn, behind what was asked before */
 };
 
@@ -27,16 +27,17 @@ struct commit_event {
     struct event *event; /* owned reference: EVENT_CHANGE, EVENT_MESSAGE or EVENT_ALERT, without room and position */
     struct span body;    /* event_print's: what is kept; of a change it is also what history is read from */
     uint32_t room_count;
-    struct span rooms[COMMIT_ROOMS_MAX]; /* the first event's first room is the record's own */
+    struct span rooms[COMMIT_ROOMS_MAX];         /* the first event's first room is the record's own */
     struct position positions[COMMIT_ROOMS_MAX]; /* result */
 };
 
 struct store_request {
     enum store_kind kind;
-    enum err err;        /* result. For STORE_COMMIT: ERR_CONFLICT (the record's version is not version - 1), ERR_ID_REUSED, ERR_STORAGE_FULL, ... */
-    unsigned worker;     /* whose hub asked */
-    void *context;       /* the hub's */
-    struct arena arena;  /* inputs and results live here */
+    enum err
+        err; /* result. For STORE_COMMIT: ERR_CONFLICT (the record's version is not version - 1), ERR_ID_REUSED, ERR_STORAGE_FULL, ... */
+    unsigned worker;    /* whose hub asked */
+    void *context;      /* the hub's */
+    struct arena arena; /* inputs and results live here */
     struct span room;
     const struct type *type;
     struct span entity_id;
@@ -50,15 +51,16 @@ struct store_request {
     uint32_t event_count;
     struct event **events; /* owned references */
     struct {
-        struct span op_id;     /* idempotency key with its owner; empty: none. Kept for 24 h at least */
+        struct span op_id; /* idempotency key with its owner; empty: none. Kept for 24 h at least */
         struct span user_id;
-        uint64_t op_hash;      /* of what was asked: the same id with another hash is ERR_ID_REUSED */
-        struct span answer;    /* kept with the op id; a repeat gives the first one back here (is_repeat), and in `position` where
-                                * the first one's first event stood in its first room (epoch 0: it had none) */
+        uint64_t op_hash; /* of what was asked: the same id with another hash is ERR_ID_REUSED */
+        /* Kept with the op id; a repeat gives the first one back here (is_repeat), and in `position` where the first one's first
+         * event stood in its first room (epoch 0: it had none). */
+        struct span answer;
         bool has_change;       /* a record row and a change row are written; events[0] is the EVENT_CHANGE: */
         struct span new_state; /* the record after it; empty for a delete */
         bool is_delete;
-        uint64_t version;      /* the new one */
+        uint64_t version; /* the new one */
         int64_t time_ms;
         uint32_t event_count;
         struct commit_event events[COMMIT_EVENTS_MAX];

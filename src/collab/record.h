@@ -32,8 +32,8 @@ struct record {
     uint32_t asked_count;  /* of all that was asked of the store for jobs and is not answered */
     uint32_t job_count;
     struct list waiting; /* jobs for a state that is not there yet */
-    struct list
-        under_way; /* jobs at the store, in the order of their changes; those that conflicted stay in their place */
+    /* jobs at the store, in the order of their changes; those that conflicted stay in their place */
+    struct list under_way;
     struct list in_idle; /* hub->records_idle, while there is nothing to do */
     char name[];
 };

@@ -87,5 +87,5 @@ void conn_finish(struct conn *conn, uint64_t linger_ms); /* flush, shut down, cl
 void conn_close(struct conn *conn);                      /* drop the queue, close */
 /* Asks the socket itself whether the peer has ended its side or is gone, which the loop may be about to hear. */
 bool conn_is_deserted(const struct conn *conn);
-uint64_t conn_bytes_received(const struct conn *conn);   /* of clear text */
-uint64_t conn_last_heard_ms(const struct conn *conn);    /* loop time of the last byte */
+uint64_t conn_bytes_received(const struct conn *conn); /* of clear text */
+uint64_t conn_last_heard_ms(const struct conn *conn);  /* loop time of the last byte */

@@ -33,8 +33,8 @@ struct http_exchange {
     /* the request: spans live in the exchange's arena */
     struct span method; /* "GET" */
     struct span target; /* as sent */
-    struct span
-        path; /* percent-decoded; no NUL, no "..", no backslash, no empty segments (else 400 before you see it) */
+    /* percent-decoded; no NUL, no "..", no backslash, no empty segments (else 400 before you see it) */
+    struct span path;
     struct span query; /* after '?', raw */
     struct http_header *headers;
     unsigned header_count;

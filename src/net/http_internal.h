@@ -102,7 +102,7 @@ struct http_conn {
     const struct http_service *service;
     void *user;
     struct http_inflight *inflight; /* NULL: idle */
-    bool is_dropped; /* its handlers hear nothing of it any more (hand_over.h) */
+    bool is_dropped;                /* its handlers hear nothing of it any more (hand_over.h) */
     struct loop_timer timer;
     uint64_t deadline_ms;
     uint64_t queued_bytes; /* of all answers so far */

@@ -17,8 +17,8 @@ enum websocket_state { WEBSOCKET_OPEN, WEBSOCKET_CLOSING, WEBSOCKET_OVER };
 struct websocket_kind {
     struct websocket_kind *next;
     const struct websocket_events *events;
-    const struct http_service *service; /* told when the connection is gone */
-    struct ws_limits limits;            /* on the wire */
+    const struct http_service *service;       /* told when the connection is gone */
+    struct ws_limits limits;                  /* on the wire */
     size_t message_bytes_max, text_bytes_max; /* after inflating */
     uint64_t ping_ms, dead_ms;
     uint64_t close_ms;
@@ -33,9 +33,9 @@ struct websocket {
     uint8_t state; /* enum websocket_state */
     uint8_t server_window_bits;
     bool has_deflate : 1;
-    bool is_shared : 1;    /* takes frames compressed once for all */
-    uint16_t code;         /* 0: not known yet */
-    uint16_t pings_count;  /* received in: */
+    bool is_shared : 1;   /* takes frames compressed once for all */
+    uint16_t code;        /* 0: not known yet */
+    uint16_t pings_count; /* received in: */
     uint32_t pings_second;
     uint32_t close_due_ms; /* when the peer's close is, by the loop's clock cut to 32 bits */
     void *service_user;

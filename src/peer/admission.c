@@ -133,7 +133,8 @@ static enum err judge(struct admission *admission, struct admission_guest *guest
     return OK;
 }
 
-enum err admission_enter(struct admission *admission, struct span network, uint64_t now_ms, struct admission_guest **out)
+enum err admission_enter(struct admission *admission, struct span network, uint64_t now_ms,
+                         struct admission_guest **out)
 {
     pthread_mutex_lock(&admission->mutex);
     sweep(admission, now_ms);

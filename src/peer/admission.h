@@ -9,13 +9,13 @@
 struct admission;
 
 struct admission_limits {
-    uint32_t connections_max;              /* 0: no limit, as everywhere here */
-    uint32_t users_max;                    /* distinct users with sessions */
-    uint32_t connections_per_address_max;  /* 1,000 */
+    uint32_t connections_max;                       /* 0: no limit, as everywhere here */
+    uint32_t users_max;                             /* distinct users with sessions */
+    uint32_t connections_per_address_max;           /* 1,000 */
     double handshakes_per_second, handshakes_burst; /* per address: 50, 200 */
-    uint32_t sessions_per_user_max;        /* 50 */
-    uint32_t unauthenticated_percent_max;  /* 10 % of connections_max */
-    size_t memory_bytes_max;               /* resident memory past this refuses newcomers; 0: no limit */
+    uint32_t sessions_per_user_max;                 /* 50 */
+    uint32_t unauthenticated_percent_max;           /* 10 % of connections_max */
+    size_t memory_bytes_max;                        /* resident memory past this refuses newcomers; 0: no limit */
 };
 
 struct admission *admission_new(const struct admission_limits *limits);
@@ -26,7 +26,8 @@ void admission_set_memory(struct admission *admission, size_t resident_bytes); /
 /* A connection was accepted from this network (conn_address.network). ERR_TOO_MANY, ERR_RATE_LIMITED, ERR_OVERLOADED: serve it a refusal and close. It is
  * counted in any case: *guest must be given back when the connection is gone. */
 struct admission_guest;
-must_check enum err admission_enter(struct admission *admission, struct span network, uint64_t now_ms, struct admission_guest **guest);
+must_check enum err admission_enter(struct admission *admission, struct span network, uint64_t now_ms,
+                                    struct admission_guest **guest);
 void admission_leave(struct admission *admission, struct admission_guest *guest);
 /* A socket waits for its first message to say who it is. ERR_TOO_MANY: too many such already. */
 must_check enum err admission_wait(struct admission *admission);

@@ -31,8 +31,8 @@ static void say(struct session *session, struct buf *text)
     buf_deinit(text);
 }
 
-static void say_error(struct session *session, struct span message_id, enum err err, struct span field, struct span message,
-                      uint64_t retry_ms)
+static void say_error(struct session *session, struct span message_id, enum err err, struct span field,
+                      struct span message, uint64_t retry_ms)
 {
     struct buf text = BUF_EMPTY;
     manufacturing_write_error(&text, message_id, err, field, message, retry_ms);
@@ -265,7 +265,8 @@ static enum err hear_auth(struct hearing *hearing)
 {
     yyjson_val *payload = json_get(hearing->root, "payload");
     hearing->field = SPAN("token");
-    return dialogue_login(hearing->session, json_get(payload ? payload : hearing->root, "token"), hearing->message.id, on_login);
+    return dialogue_login(hearing->session, json_get(payload ? payload : hearing->root, "token"), hearing->message.id,
+                          on_login);
 }
 
 static enum err hear_ping(struct hearing *hearing)

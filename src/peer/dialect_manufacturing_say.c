@@ -158,21 +158,14 @@ bool manufacturing_say(const struct event *event, uint64_t mask, struct buf *out
     switch (event->kind) {
     case EVENT_USER_JOINED:
     case EVENT_USER_LEFT:
-    case EVENT_PRESENCE:
-        return say_presence(event, out);
-    case EVENT_TYPING:
-        return say_typing(event, out);
-    case EVENT_CURSOR:
-        return say_cursor(event, out);
-    case EVENT_MESSAGE:
-        return say_message(event, out);
-    case EVENT_CHANGE:
-        return say_change(event, mask, out);
-    case EVENT_ALERT:
-        return say_alert(event, out);
+    case EVENT_PRESENCE: return say_presence(event, out);
+    case EVENT_TYPING: return say_typing(event, out);
+    case EVENT_CURSOR: return say_cursor(event, out);
+    case EVENT_MESSAGE: return say_message(event, out);
+    case EVENT_CHANGE: return say_change(event, mask, out);
+    case EVENT_ALERT: return say_alert(event, out);
     case EVENT_PRESENCE_REFRESH: /* that application has no word for "still there" */
-    case EVENT_KIND_COUNT:
-        break;
+    case EVENT_KIND_COUNT: break;
     }
     return false;
 }
@@ -227,8 +220,8 @@ void manufacturing_write_ack(struct buf *out, struct span message_id, const stru
     buf_append_char(out, '}');
 }
 
-void manufacturing_write_error(struct buf *out, struct span message_id, enum err err, struct span field, struct span message,
-                               uint64_t retry_ms)
+void manufacturing_write_error(struct buf *out, struct span message_id, enum err err, struct span field,
+                               struct span message, uint64_t retry_ms)
 {
     BUF_APPEND_LITERAL(out, "{\"type\":\"error\"");
     if (message_id.len)

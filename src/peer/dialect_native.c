@@ -23,9 +23,9 @@ struct hearing {
 struct verb_row {
     struct span type;
     enum err (*hear)(struct hearing *hearing);
-    bool is_conflated;     /* never refused by a rate */
+    bool is_conflated; /* never refused by a rate */
     bool before_login;
-    bool wants_object;     /* a payload that is there must be an object */
+    bool wants_object; /* a payload that is there must be an object */
 };
 
 /* ---- saying things at once ---- */
@@ -36,8 +36,8 @@ static void say(struct session *session, struct buf *text)
     buf_deinit(text);
 }
 
-static void say_error(struct session *session, struct span message_id, enum err err, struct span field, struct span message,
-                      uint64_t current_version)
+static void say_error(struct session *session, struct span message_id, enum err err, struct span field,
+                      struct span message, uint64_t current_version)
 {
     struct buf text = BUF_EMPTY;
     native_write_error(&text, message_id, err, field, message, current_version);
@@ -190,8 +190,8 @@ static enum err hear_publish(struct hearing *hearing)
     struct arena *arena = &command->arena;
     command->publish.name = arena_copy(arena, json_text(event));
     command->publish.id = arena_copy(arena, id);
-    command->publish.data = hearing->payload ? arena_copy(arena, json_slice(&hearing->message.json, hearing->payload))
-                                             : SPAN("null");
+    command->publish.data =
+        hearing->payload ? arena_copy(arena, json_slice(&hearing->message.json, hearing->payload)) : SPAN("null");
     command->publish.is_volatile = is_volatile;
     command->publish.includes_origin = includes_origin;
     session_send(hearing->session, command);
@@ -336,7 +336,8 @@ static enum err read_version(struct hearing *hearing, uint64_t *version)
 }
 
 /* The operations, in whichever of the forms they come. */
-static enum err read_change(struct hearing *hearing, struct arena *arena, const struct type *type, struct change *change)
+static enum err read_change(struct hearing *hearing, struct arena *arena, const struct type *type,
+                            struct change *change)
 {
     yyjson_val *payload = hearing->payload, *patch = json_get(payload, "patch"), *data = json_get(payload, "data");
     uint64_t writable = access_writable(hearing->session->identity->access, type);
@@ -376,7 +377,8 @@ static enum err hear_update(struct hearing *hearing)
     change->base_version = version;
     change->must_match |= must_match; /* the change's own word for it may be there, too */
     command->is_quiet = !hearing->message.has_id;
-    if (hearing->message.has_id && (err = dialogue_wait(hearing->session, NATIVE_CHANGE, hearing->message.id, &command->tag)))
+    if (hearing->message.has_id &&
+        (err = dialogue_wait(hearing->session, NATIVE_CHANGE, hearing->message.id, &command->tag)))
         goto failed;
     session_send(hearing->session, command);
     return OK;
@@ -450,8 +452,8 @@ static enum err hear_auth(struct hearing *hearing)
 {
     yyjson_val *token = json_get(hearing->payload, "token");
     hearing->field = SPAN("token");
-    return dialogue_login(hearing->session, token ? token : json_get(hearing->message.root, "token"), hearing->message.id,
-                          on_login);
+    return dialogue_login(hearing->session, token ? token : json_get(hearing->message.root, "token"),
+                          hearing->message.id, on_login);
 }
 
 static enum err hear_ping(struct hearing *hearing)

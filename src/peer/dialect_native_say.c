@@ -101,7 +101,8 @@ static void say_message(const struct event *event, struct buf *out)
     finish(out, event);
 }
 
-void change_write(struct buf *out, const struct type *type, const struct change *change, struct span action, uint64_t mask)
+void change_write(struct buf *out, const struct type *type, const struct change *change, struct span action,
+                  uint64_t mask)
 {
     json_member_string(out, "id", change->id);
     json_member_string(out, "entityType", type->name);
@@ -150,35 +151,16 @@ static void say_alert(const struct event *event, struct buf *out)
 bool native_say(const struct event *event, uint64_t mask, struct buf *out)
 {
     switch (event->kind) {
-    case EVENT_USER_JOINED:
-        say_presence(event, "user_joined", out);
-        return true;
-    case EVENT_USER_LEFT:
-        say_presence(event, "user_left", out);
-        return true;
-    case EVENT_PRESENCE:
-        say_presence(event, "presence_update", out);
-        return true;
-    case EVENT_PRESENCE_REFRESH:
-        say_refresh(event, out);
-        return true;
-    case EVENT_TYPING:
-        say_typing(event, out);
-        return true;
-    case EVENT_CURSOR:
-        say_cursor(event, out);
-        return true;
-    case EVENT_MESSAGE:
-        say_message(event, out);
-        return true;
-    case EVENT_CHANGE:
-        say_change(event, mask, out);
-        return true;
-    case EVENT_ALERT:
-        say_alert(event, out);
-        return true;
-    case EVENT_KIND_COUNT:
-        break;
+    case EVENT_USER_JOINED: say_presence(event, "user_joined", out); return true;
+    case EVENT_USER_LEFT: say_presence(event, "user_left", out); return true;
+    case EVENT_PRESENCE: say_presence(event, "presence_update", out); return true;
+    case EVENT_PRESENCE_REFRESH: say_refresh(event, out); return true;
+    case EVENT_TYPING: say_typing(event, out); return true;
+    case EVENT_CURSOR: say_cursor(event, out); return true;
+    case EVENT_MESSAGE: say_message(event, out); return true;
+    case EVENT_CHANGE: say_change(event, mask, out); return true;
+    case EVENT_ALERT: say_alert(event, out); return true;
+    case EVENT_KIND_COUNT: break;
     }
     return false;
 }
@@ -273,16 +255,15 @@ static void write_change(struct buf *out, const struct answer *answer, uint64_t 
     }
 }
 
-void native_write_ack(struct buf *out, struct span message_id, const struct answer *answer, enum native_ask ask, uint64_t mask)
+void native_write_ack(struct buf *out, struct span message_id, const struct answer *answer, enum native_ask ask,
+                      uint64_t mask)
 {
     open_answer(out, "ack", message_id);
     if (answer->room.len)
         json_member_string(out, "channel", answer->room);
     BUF_APPEND_LITERAL(out, ",\"payload\":{");
     switch (ask) {
-    case NATIVE_SUBSCRIBE:
-        write_join(out, answer, mask);
-        break;
+    case NATIVE_SUBSCRIBE: write_join(out, answer, mask); break;
     case NATIVE_LOOK:
         json_append_key(out, "presence");
         presences_write(out, answer->presences, answer->presence_count);
@@ -301,11 +282,8 @@ void native_write_ack(struct buf *out, struct span message_id, const struct answ
         if (answer->is_repeat)
             json_member_bool(out, "repeat", true);
         break;
-    case NATIVE_CHANGE:
-        write_change(out, answer, mask);
-        break;
-    case NATIVE_PLAIN:
-        break;
+    case NATIVE_CHANGE: write_change(out, answer, mask); break;
+    case NATIVE_PLAIN: break;
     }
     BUF_APPEND_LITERAL(out, "}}");
 }

@@ -31,7 +31,7 @@ void dialogue_close(struct session *session)
     struct dialogue *dialogue = session->state;
     if (!dialogue)
         return;
-    LIST_EACH(&dialogue->waiting, node)
+    LIST_EACH (&dialogue->waiting, node)
         free(LIST_OWNER(node, struct waiting, in_dialogue));
     if (dialogue->check)
         credentials_cancel(dialogue->check);
@@ -62,8 +62,7 @@ struct waiting *dialogue_take(struct session *session, uint64_t tag)
     struct dialogue *dialogue = session->state;
     if (!dialogue || tag == 0)
         return NULL;
-    LIST_EACH(&dialogue->waiting, node)
-    {
+    LIST_EACH (&dialogue->waiting, node) {
         struct waiting *waiting = LIST_OWNER(node, struct waiting, in_dialogue);
         if (waiting->tag == tag) {
             list_remove(node);
@@ -203,7 +202,8 @@ enum err position_read(yyjson_val *object, bool *has_position, struct position *
     return OK;
 }
 
-enum err flag_read(yyjson_val *object, const char *name, const char *other, bool fallback, bool *out, struct span *field)
+enum err flag_read(yyjson_val *object, const char *name, const char *other, bool fallback, bool *out,
+                   struct span *field)
 {
     yyjson_val *value = json_get2(object, name, other);
     *out = value && !yyjson_is_null(value) ? yyjson_get_bool(value) : fallback;

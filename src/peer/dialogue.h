@@ -57,7 +57,8 @@ void message_deinit(struct message *message);
 must_check enum err position_read(yyjson_val *object, bool *has_position, struct position *out, struct span *field);
 /* A member that is true or false, under either of two names; missing or null: `fallback`. ERR_BAD_FIELD with *field for anything else: a
  * condition that is not understood must not be taken for none. */
-must_check enum err flag_read(yyjson_val *object, const char *name, const char *other, bool fallback, bool *out, struct span *field);
+must_check enum err flag_read(yyjson_val *object, const char *name, const char *other, bool fallback, bool *out,
+                              struct span *field);
 /* status, action, currentLocation {page, section}, activity, editingRow, color; with lengths checked. ERR_BAD_FIELD, ERR_BAD_COLOR with *field. */
 must_check enum err presence_read(yyjson_val *object, struct presence_change *out, struct span *field);
 /* The text members of presence point into the message; a command needs them in its own arena. */
@@ -66,10 +67,12 @@ void presence_change_copy(struct arena *arena, struct presence_change *change);
 /* In camelCase, as the native dialect shows people. */
 void presence_write(struct buf *out, const struct presence *presence);
 void presences_write(struct buf *out, const struct presence *presences, uint32_t count); /* [{...},...] */
-void json_member_time(struct buf *out, const char *key, int64_t wall_ms); /* "key":"2026-..." */
-void json_member_position(struct buf *out, const char *key, struct position position); /* "key":{"epoch":..,"offset":..} */
+void json_member_time(struct buf *out, const char *key, int64_t wall_ms);                /* "key":"2026-..." */
+void json_member_position(struct buf *out, const char *key,
+                          struct position position); /* "key":{"epoch":..,"offset":..} */
 /* {"type","id","version","data"} with only the fields of `mask`. */
-void record_write(struct buf *out, const struct type *type, struct span id, uint64_t version, struct span state, uint64_t mask);
+void record_write(struct buf *out, const struct type *type, struct span id, uint64_t version, struct span state,
+                  uint64_t mask);
 /* The state's object with only the fields of `mask` (all: the text as it is). */
 void state_write(struct buf *out, const struct type *type, struct span state, uint64_t mask);
 /* Whether an operation's path begins with a field of the mask. */
@@ -77,5 +80,5 @@ bool op_is_readable(const struct type *type, const struct op *op, uint64_t mask)
 struct span change_word(enum change_kind kind); /* "create", "update", "delete"; an action's is its name */
 /* A change's operations on fields of the mask: "ops":[...], and before it the members of the first of them, which are the change's one-operation form. */
 void ops_write(struct buf *out, const struct type *type, const struct change *change, uint64_t mask);
-const char *status_name(enum status status);  /* "online", "away", "offline" */
-const char *intent_name(enum intent intent);  /* "viewing", "editing"; NULL: none */
+const char *status_name(enum status status); /* "online", "away", "offline" */
+const char *intent_name(enum intent intent); /* "viewing", "editing"; NULL: none */

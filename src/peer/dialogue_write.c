@@ -4,7 +4,8 @@
 
 const char *status_name(enum status status)
 {
-    static const char *const names[] = {[STATUS_ONLINE] = "online", [STATUS_AWAY] = "away", [STATUS_OFFLINE] = "offline"};
+    static const char *const names[] = {
+        [STATUS_ONLINE] = "online", [STATUS_AWAY] = "away", [STATUS_OFFLINE] = "offline"};
     return names[status];
 }
 
@@ -109,7 +110,8 @@ void state_write(struct buf *out, const struct type *type, struct span state, ui
     buf_append_char(out, '}');
 }
 
-void record_write(struct buf *out, const struct type *type, struct span id, uint64_t version, struct span state, uint64_t mask)
+void record_write(struct buf *out, const struct type *type, struct span id, uint64_t version, struct span state,
+                  uint64_t mask)
 {
     buf_append_char(out, '{');
     json_member_string(out, "type", type->name);

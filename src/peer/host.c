@@ -35,6 +35,9 @@ void peer_host_on_answer(struct peer_host *host, struct answer *answer)
         for (uint32_t i = 0; is_current && i < answer->missed_count; i++)
             slice_replay(session, answer->missed[i]);
     }
+    /* A request's session ends with its answer. */
+    if (session_is_long_answer(answer->kind) && (session = session_find(host, answer->session)))
+        session_on_answered(session);
     answer_free(answer);
 }
 
@@ -53,8 +56,7 @@ static bool is_revoked(const struct session *session, struct span user_id, struc
 void peer_host_on_revoke(struct peer_host *host, struct span user_id, struct span login_key)
 {
     credentials_forget(host, user_id, login_key);
-    LIST_EACH(&host->sessions_all, node)
-    {
+    LIST_EACH (&host->sessions_all, node) {
         struct session *session = LIST_OWNER(node, struct session, in_host);
         if (is_revoked(session, user_id, login_key))
             session_end(session, ERR_SESSION_REVOKED);
@@ -64,8 +66,7 @@ void peer_host_on_revoke(struct peer_host *host, struct span user_id, struct spa
 bool peer_host_drain(struct peer_host *host, unsigned batch)
 {
     unsigned ended = 0;
-    LIST_EACH(&host->sessions_all, node)
-    {
+    LIST_EACH (&host->sessions_all, node) {
         struct session *session = LIST_OWNER(node, struct session, in_host);
         if (session->is_closing)
             continue;

@@ -30,8 +30,9 @@ static void write_person(struct buf *out, const struct request *request, struct 
     member_text(out, "resource_type", type ? type->name : SPAN_EMPTY);
     member_text(out, "resource_id", id);
     /* Whoever is in a record's room and does not say more is looking at the record. */
-    member_text(out, "action", type && presence->intent == INTENT_NONE ? SPAN("viewing")
-                                                                       : span_from_str(intent_name(presence->intent)));
+    member_text(out, "action",
+                type && presence->intent == INTENT_NONE ? SPAN("viewing")
+                                                        : span_from_str(intent_name(presence->intent)));
     json_member_time(out, "timestamp", presence->last_seen_ms);
     buf_append_char(out, '}');
 }

@@ -103,8 +103,7 @@ static void emit_everywhere(struct request *request, const struct json *body, st
         emit(request, body, nsp, SPAN_EMPTY);
         return;
     }
-    yyjson_arr_foreach(rooms, i, count, room)
-        emit(request, body, nsp, json_text(room));
+    yyjson_arr_foreach(rooms, i, count, room) emit(request, body, nsp, json_text(room));
 }
 
 static void handle_emit(struct request *request)
@@ -269,15 +268,15 @@ static enum err check_deed(const struct request *request, const struct json *bod
 
 static struct tour *tour_of_body(const struct json *body, enum deed deed)
 {
-    struct tour *tour = tour_new(deed, json_get_text2(body->root, "namespace", "nsp"), json_get_text(body->root, "room"),
-                                 json_get_text(body->root, "id"));
+    struct tour *tour = tour_new(deed, json_get_text2(body->root, "namespace", "nsp"),
+                                 json_get_text(body->root, "room"), json_get_text(body->root, "id"));
     yyjson_val *rooms = json_get(body->root, "rooms"), *room;
     size_t i, count;
     if (deed == DEED_DISCONNECT || !rooms)
         return tour;
     tour->rooms = arena_alloc(&tour->arena, yyjson_arr_size(rooms) * sizeof *tour->rooms);
-    yyjson_arr_foreach(rooms, i, count, room)
-        tour->rooms[tour->room_count++] = arena_copy(&tour->arena, json_text(room));
+    yyjson_arr_foreach(rooms, i, count, room) tour->rooms[tour->room_count++] =
+        arena_copy(&tour->arena, json_text(room));
     return tour;
 }
 

@@ -25,6 +25,6 @@ const struct route routes_sockets[] = {
 };
 
 const struct route *const route_tables[] = {
-    routes_sockets, routes_sockets_rest,  routes_login,     routes_types,  routes_records, routes_actions, routes_history,
-    routes_presence, routes_inventory, routes_events, routes_health,  NULL,
+    routes_sockets, routes_sockets_rest, routes_login,     routes_types,  routes_records, routes_actions,
+    routes_history, routes_presence,     routes_inventory, routes_events, routes_health,  NULL,
 };

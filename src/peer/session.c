@@ -16,9 +16,13 @@
 /* Activity anywhere keeps a person from becoming away: said to the server-wide presence room this often at most. */
 #define TOUCH_MS (10 * 1000)
 
+/* Long answers that may be under way for one client. */
+#define ANSWERS_DUE_MAX 8
+
 static void on_time(struct loop_timer *timer);
 
-struct session *session_open(struct peer_host *host, const struct dialect *dialect, const struct outlet *outlet, void *transport)
+struct session *session_open(struct peer_host *host, const struct dialect *dialect, const struct outlet *outlet,
+                             void *transport)
 {
     struct session *session = NEW(struct session);
     session->id = (uint64_t)host->worker << 48 | ++host->session_serial;
@@ -75,8 +79,8 @@ static void membership_leave(struct membership *membership)
 static void send_leave(struct membership *membership, enum leave_reason reason)
 {
     struct session *session = membership->session;
-    struct command *command = command_new(COMMAND_LEAVE, session->id, session->identity,
-                                          span_of(membership->room, membership->room_len));
+    struct command *command =
+        command_new(COMMAND_LEAVE, session->id, session->identity, span_of(membership->room, membership->room_len));
     command->leave.reason = reason;
     session->host->send_command(session->host->world, command);
 }
@@ -84,8 +88,7 @@ static void send_leave(struct membership *membership, enum leave_reason reason)
 void session_close(struct session *session, enum leave_reason reason)
 {
     struct peer_host *host = session->host;
-    LIST_EACH(&session->memberships, node)
-    {
+    LIST_EACH (&session->memberships, node) {
         struct membership *membership = LIST_OWNER(node, struct membership, in_session);
         if (!membership->is_left)
             send_leave(membership, reason);
@@ -144,7 +147,8 @@ enum err session_wait(struct session *session)
     if (err)
         return err;
     session->is_waiting_auth = true;
-    loop_timer_set(session->host->loop, &session->timer, loop_now_ms(session->host->loop) + session->host->limits->auth_ms);
+    loop_timer_set(session->host->loop, &session->timer,
+                   loop_now_ms(session->host->loop) + session->host->limits->auth_ms);
     return OK;
 }
 
@@ -227,8 +231,7 @@ bool session_count_error(struct session *session, enum err err)
 
 struct membership *session_membership(struct session *session, struct span room)
 {
-    LIST_EACH(&session->memberships, node)
-    {
+    LIST_EACH (&session->memberships, node) {
         struct membership *membership = LIST_OWNER(node, struct membership, in_session);
         if (span_equal(span_of(membership->room, membership->room_len), room))
             return membership;
@@ -247,8 +250,8 @@ static struct membership *membership_new(struct session *session, struct span ro
     return membership;
 }
 
-enum err session_command(struct session *session, enum command_kind kind, struct span room, uint64_t tag, bool wants_answer,
-                         struct command **out)
+enum err session_command(struct session *session, enum command_kind kind, struct span room, uint64_t tag,
+                         bool wants_answer, struct command **out)
 {
     *out = NULL;
     if (!session->identity)
@@ -314,7 +317,25 @@ void session_send(struct session *session, struct command *command)
     } else if (command->kind == COMMAND_LEAVE && (membership = session_membership(session, command->room))) {
         membership_leave(membership);
     }
+    if (session_is_long_answer(command->kind) && command->wants_answer) {
+        session->answers_due++;
+        session->is_replaying |= command->kind == COMMAND_JOIN && command->join.has_since;
+    }
     session->host->send_command(session->host->world, command);
+}
+
+bool session_is_busy(const struct session *session)
+{
+    return session->is_replaying || session->answers_due >= ANSWERS_DUE_MAX;
+}
+
+void session_on_answered(struct session *session)
+{
+    assert(session->answers_due > 0);
+    if (--session->answers_due == 0)
+        session->is_replaying = false;
+    if (session->outlet->answered)
+        session->outlet->answered(session);
 }
 
 bool session_on_joined(struct session *session, const struct answer *answer)

@@ -17,10 +17,10 @@ struct slice;
 struct membership {
     struct list in_session; /* session->memberships */
     struct session *session;
-    struct slice *slice;    /* while it listens, from the answer to the join on; else NULL */
-    uint32_t place;         /* in slice->members */
-    bool is_joined;         /* answered, and not left since */
-    bool is_left;           /* only here until the answers of joins that were overtaken by a leave have come */
+    struct slice *slice; /* while it listens, from the answer to the join on; else NULL */
+    uint32_t place;      /* in slice->members */
+    bool is_joined;      /* answered, and not left since */
+    bool is_left;        /* only here until the answers of joins that were overtaken by a leave have come */
     uint32_t joins_waiting, joins_stale;
     uint32_t room_len;
     char room[];
@@ -35,32 +35,37 @@ struct outlet {
     /* One message for this client alone; counted says whether the slow-reader limit applies. */
     void (*send)(struct session *session, struct span message, bool counted);
     void (*close)(struct session *session, enum err reason, uint16_t code, struct span text);
+    /* An answer that session_is_busy waited for has been said; NULL: this way in does not wait for any. */
+    void (*answered)(struct session *session);
 };
 
 /* There are tens of thousands, so it is small; what every event that is handed over comes by stands first. */
 struct session {
-    session_id id;                            /* its bytes are the key in host->sessions */
+    session_id id; /* its bytes are the key in host->sessions */
     const struct dialect *dialect;
     const struct outlet *outlet;
-    void *transport;                          /* websocket, stream, socket: the outlet's */
-    struct identity *identity;                /* NULL: not authenticated yet */
-    const struct access *access;              /* the identity's */
+    void *transport;             /* websocket, stream, socket: the outlet's */
+    struct identity *identity;   /* NULL: not authenticated yet */
+    const struct access *access; /* the identity's */
     bool is_closing, is_waiting_auth, is_counted_user;
-    enum err ended_by;                        /* with is_closing: why */
+    bool is_replaying;    /* one of the answers that are due may bring a whole log along */
+    uint32_t answers_due; /* to joins and looks: long ones */
+    enum err ended_by;    /* with is_closing: why */
     struct peer_host *host;
-    struct list in_host;                      /* host->sessions_all */
-    void *state;                              /* the dialect's own; freed by dialect->closed */
-    struct position *resume;                  /* where the handshake's query says it was (?epoch=&offset=), or NULL; owned */
+    struct list in_host;     /* host->sessions_all */
+    void *state;             /* the dialect's own; freed by dialect->closed */
+    struct position *resume; /* where the handshake's query says it was (?epoch=&offset=), or NULL; owned */
     struct list memberships;
-    uint32_t membership_count;                /* of rooms that the client asked for */
-    uint32_t touched_ms;                      /* when the server-wide presence last heard that its user is active; the clock's lower half */
-    uint64_t login_mark;                      /* of the cookie or token it came with: how a logout finds it; 0: none */
-    struct loop_timer timer;                  /* login deadline, then the token's expiry */
-    int64_t token_expires_ms;                 /* wall clock; 0: none */
+    uint32_t membership_count; /* of rooms that the client asked for */
+    uint32_t touched_ms; /* when the server-wide presence last heard that its user is active; the clock's lower half */
+    uint64_t login_mark; /* of the cookie or token it came with: how a logout finds it; 0: none */
+    struct loop_timer timer;  /* login deadline, then the token's expiry */
+    int64_t token_expires_ms; /* wall clock; 0: none */
     struct bucket messages, bytes, errors;
 };
 
-struct session *session_open(struct peer_host *host, const struct dialect *dialect, const struct outlet *outlet, void *transport);
+struct session *session_open(struct peer_host *host, const struct dialect *dialect, const struct outlet *outlet,
+                             void *transport);
 /* Unlinks it, leaves its rooms (reason), frees it. The transport must not use it afterwards. */
 void session_close(struct session *session, enum leave_reason reason);
 struct session *session_find(struct peer_host *host, session_id id);
@@ -84,9 +89,17 @@ bool session_count_error(struct session *session, enum err err);
 struct membership *session_membership(struct session *session, struct span room);
 /* Makes the command and, for JOIN and LEAVE, keeps the membership; the caller fills in the command's union and calls session_send. Room names are
  * canonical here (room_canonical). ERR_BAD_NAME, ERR_TOO_MANY, ERR_NOT_AUTHENTICATED. */
-must_check enum err session_command(struct session *session, enum command_kind kind, struct span room, uint64_t tag, bool wants_answer,
-                                    struct command **out);
+must_check enum err session_command(struct session *session, enum command_kind kind, struct span room, uint64_t tag,
+                                    bool wants_answer, struct command **out);
 void session_send(struct session *session, struct command *command); /* takes */
+/* Enough long answers are on their way to this client: a transport that can hears nothing more from it until `answered`. They are not counted
+ * against its queue's limit, so their number is what keeps small questions from filling the memory. */
+bool session_is_busy(const struct session *session);
+static inline bool session_is_long_answer(enum command_kind kind)
+{
+    return kind == COMMAND_JOIN || kind == COMMAND_LOOK;
+}
+void session_on_answered(struct session *session); /* after the dialect has said a long one */
 /* Hears the room's events no more, but stays in it, as seen as before; joining again with `listens` ends that. */
 void session_mute(struct session *session, struct span room);
 /* The answer to a JOIN: the membership takes its place in the slice. False when it failed or a leave has overtaken it: then nothing is replayed. */

@@ -170,14 +170,24 @@ static void delivery_deinit(struct delivery *delivery)
         variant_deinit(&delivery->variants[i]);
 }
 
-/* Sessions lie all over memory, and waiting for that is most of what a delivery costs here: those that are next are on
- * their way while one is served. */
-static void fetch_ahead(const struct slice *slice, uint32_t i)
+/* Sessions and their sockets lie all over memory, and waiting for that is most of what a delivery costs here: so they are
+ * on their way, the sessions eight places ahead and the sockets four, while one is served. */
+enum { SESSION_AHEAD = 8, SOCKET_AHEAD = 4 };
+
+static void fetch_first(const struct slice *slice)
 {
-    if (i >= 4)
-        __builtin_prefetch(slice->members[i - 4]);
-    if (i >= 2)
-        __builtin_prefetch(slice->members[i - 2]->transport);
+    for (uint32_t i = slice->count; i > 0 && i + SESSION_AHEAD > slice->count; i--)
+        __builtin_prefetch(slice->members[i - 1]);
+    for (uint32_t i = slice->count; i > 0 && i + SOCKET_AHEAD > slice->count; i--)
+        __builtin_prefetch(slice->members[i - 1]->transport);
+}
+
+static void fetch_next(const struct slice *slice, uint32_t i)
+{
+    if (i >= SESSION_AHEAD)
+        __builtin_prefetch(slice->members[i - SESSION_AHEAD]);
+    if (i >= SOCKET_AHEAD)
+        __builtin_prefetch(slice->members[i - SOCKET_AHEAD]->transport);
 }
 
 void slice_deliver(struct peer_host *host, struct event *event)
@@ -189,10 +199,11 @@ void slice_deliver(struct peer_host *host, struct event *event)
     delivery_init(&delivery, host, event);
     session_id skipped = event->includes_origin ? 0 : event->origin;
     int64_t sent = 0;
+    fetch_first(slice);
     /* Backwards: whoever leaves inside gives his place to one who was served already. */
     for (uint32_t i = slice->count; i-- > 0;) {
         struct session *session = slice->members[i];
-        fetch_ahead(slice, i);
+        fetch_next(slice, i);
         if (session->id != skipped || skipped == 0)
             sent += hand_over(&delivery, session);
     }

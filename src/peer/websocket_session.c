@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 
+/* What a client has asked for and does not read: past this it is not heard until it has read. */
+#define UNREAD_BYTES_MAX ((size_t)256 * 1024)
+
 /* ---- the outlet ---- */
 
 static struct frame *form_of(struct websocket *socket, struct fanout *fanout)
@@ -33,15 +36,42 @@ static void close_socket(struct session *session, enum err reason, uint16_t code
     websocket_close(session->transport, code, text);
 }
 
-static const struct outlet outlet_websocket = {.send_shared = send_shared, .send = send_one, .close = close_socket};
+/* Whoever asks faster than he reads, or for too much at once, waits. */
+static void pace(struct session *session)
+{
+    struct conn *conn = websocket_conn(session->transport);
+    bool must_wait = session_is_busy(session) || conn_queue_bytes(conn) > UNREAD_BYTES_MAX;
+    if (session->is_closing || must_wait == conn_is_paused(conn))
+        return;
+    if (must_wait)
+        conn_pause(conn);
+    else
+        conn_resume(conn);
+}
+
+static const struct outlet outlet_websocket = {
+    .send_shared = send_shared,
+    .send = send_one,
+    .close = close_socket,
+    .answered = pace,
+};
 
 /* ---- the socket's events ---- */
 
 static void on_message(struct websocket *socket, bool is_text, struct span payload)
 {
     struct session *session = websocket_user(socket);
-    if (!session->is_closing)
-        session->dialect->hear(session, is_text, payload);
+    if (session->is_closing)
+        return;
+    session->dialect->hear(session, is_text, payload);
+    pace(session);
+}
+
+/* After every turn in which something was sent to him: mostly he is not waiting, and that is all there is to it. */
+static void on_drained(struct websocket *socket)
+{
+    if (conn_is_paused(websocket_conn(socket)))
+        pace(websocket_user(socket));
 }
 
 static void on_slow(struct websocket *socket)
@@ -53,7 +83,8 @@ static void on_slow(struct websocket *socket)
 static enum leave_reason reason_of(const struct session *session, uint16_t code)
 {
     if (session->is_closing)
-        return session->ended_by == ERR_SLOW_CONSUMER || session->ended_by == ERR_DRAINING ? LEAVE_DISCONNECTED : LEAVE_DEAD;
+        return session->ended_by == ERR_SLOW_CONSUMER || session->ended_by == ERR_DRAINING ? LEAVE_DISCONNECTED
+                                                                                           : LEAVE_DEAD;
     if (code == WEBSOCKET_CODE_DEAD)
         return LEAVE_DEAD;
     return LEAVE_DISCONNECTED;
@@ -65,7 +96,12 @@ static void on_closed(struct websocket *socket, uint16_t code)
     session_close(session, reason_of(session, code));
 }
 
-static const struct websocket_events events = {.on_message = on_message, .on_slow = on_slow, .on_closed = on_closed};
+static const struct websocket_events events = {
+    .on_message = on_message,
+    .on_drained = on_drained,
+    .on_slow = on_slow,
+    .on_closed = on_closed,
+};
 
 /* ---- the handshake ---- */
 
@@ -133,7 +169,8 @@ void websocket_session_handle(struct request *request, const struct dialect *dia
     }
     request->state = (void *)(uintptr_t)dialect;
     request->state_is_borrowed = true;
-    struct credentials_check *check = credentials_check_request(request->host, request->exchange, true, on_credentials, request);
+    struct credentials_check *check =
+        credentials_check_request(request->host, request->exchange, true, on_credentials, request);
     /* When it was decided at once the request is gone already. */
     if (check)
         request->check = check;

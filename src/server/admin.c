@@ -97,7 +97,8 @@ static enum err read_request(struct admin *admin, yyjson_val *root)
     if (wants_password && (err = read_password(admin, json_get(root, "password"))))
         return err;
     int64_t ttl_s = TOKEN_TTL_S;
-    if (json_get(root, "ttl_s") && (!json_get_i64(root, "ttl_s", &ttl_s) || ttl_s < 1 || (uint64_t)ttl_s > TOKEN_TTL_MAX_S))
+    if (json_get(root, "ttl_s") &&
+        (!json_get_i64(root, "ttl_s", &ttl_s) || ttl_s < 1 || (uint64_t)ttl_s > TOKEN_TTL_MAX_S))
         return fail(admin, ERR_BAD_FIELD, "A token lives from 1 second to 366 days.");
     admin->ttl_s = (uint64_t)ttl_s;
     admin->file = arena_copy(&admin->arena, json_get_text(root, "file"));
@@ -284,25 +285,13 @@ static void run_backup(struct admin *admin, struct store_reader *reader)
 void admin_run(struct admin *admin, struct store *store, struct store_reader *reader, int64_t wall_ms)
 {
     switch (admin->command) {
-    case ADMIN_USER_ADD:
-        run_add(admin, store);
-        break;
+    case ADMIN_USER_ADD: run_add(admin, store); break;
     case ADMIN_USER_PASSWD:
-    case ADMIN_USER_ROLES:
-        run_change(admin, store);
-        break;
-    case ADMIN_USER_REMOVE:
-        run_remove(admin, store);
-        break;
-    case ADMIN_USER_LIST:
-        run_list(admin, store);
-        break;
-    case ADMIN_TOKEN:
-        run_token(admin, store, wall_ms);
-        break;
-    case ADMIN_BACKUP:
-        run_backup(admin, reader);
-        break;
+    case ADMIN_USER_ROLES: run_change(admin, store); break;
+    case ADMIN_USER_REMOVE: run_remove(admin, store); break;
+    case ADMIN_USER_LIST: run_list(admin, store); break;
+    case ADMIN_TOKEN: run_token(admin, store, wall_ms); break;
+    case ADMIN_BACKUP: run_backup(admin, reader); break;
     }
 }
 

@@ -11,7 +11,15 @@
 #include "base/arena.h"
 #include "store/store.h"
 
-enum admin_command { ADMIN_USER_ADD, ADMIN_USER_LIST, ADMIN_USER_PASSWD, ADMIN_USER_ROLES, ADMIN_USER_REMOVE, ADMIN_TOKEN, ADMIN_BACKUP };
+enum admin_command {
+    ADMIN_USER_ADD,
+    ADMIN_USER_LIST,
+    ADMIN_USER_PASSWD,
+    ADMIN_USER_ROLES,
+    ADMIN_USER_REMOVE,
+    ADMIN_TOKEN,
+    ADMIN_BACKUP
+};
 
 struct admin {
     enum admin_command command;
@@ -21,9 +29,9 @@ struct admin {
     uint32_t role_count;
     uint64_t ttl_s;
     /* results */
-    struct buf answer;         /* one JSON object, no line end */
+    struct buf answer; /* one JSON object, no line end */
     bool is_ok;
-    struct span revoked_user;  /* whose sessions must end now; empty: nobody's */
+    struct span revoked_user; /* whose sessions must end now; empty: nobody's */
 };
 
 /* Parses the request and hashes a password (slow: not on a worker). On an error the answer says so already and there is nothing to run. */

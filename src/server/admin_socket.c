@@ -39,8 +39,8 @@ enum err admin_socket_listen(struct span data_folder, int *out, struct buf *why)
     int fd = socket_new();
     unlink(address.sun_path); /* the store has locked the folder: whoever made it is gone */
     mode_t old_mask = umask(0177);
-    bool is_listening = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 16) == 0 &&
-                        fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+    bool is_listening = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+                        listen(fd, 16) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
     umask(old_mask);
     if (!is_listening) {
         buf_printf(why, "Cannot listen on %s: %s", address.sun_path, strerror(errno));

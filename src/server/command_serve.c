@@ -13,9 +13,10 @@ static bool reread(void *arg, struct config *out)
 
 int command_serve(int argc, char **argv)
 {
-    struct command_words words = {.usage = "collabd serve [--config FILE] [--listen HOST:PORT]... [--data DIR] [--demo] [--workers N]",
-                                  .argc = argc - 1,
-                                  .argv = argv + 1};
+    struct command_words words = {
+        .usage = "collabd serve [--config FILE] [--listen HOST:PORT]... [--data DIR] [--demo] [--workers N]",
+        .argc = argc - 1,
+        .argv = argv + 1};
     struct config config = {0};
     struct config_report report = {0};
     int status = 1;

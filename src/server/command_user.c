@@ -62,7 +62,8 @@ static void print_user(yyjson_val *user)
     struct buf line = BUF_EMPTY;
     yyjson_val *roles = json_get(user, "roles");
     json_append_value(&line, json_get(user, "id"));
-    buf_printf(&line, "\t%.*s\t%.*s\t", SPAN_ARG(json_get_text(user, "username")), SPAN_ARG(json_get_text(user, "name")));
+    buf_printf(&line, "\t%.*s\t%.*s\t", SPAN_ARG(json_get_text(user, "username")),
+               SPAN_ARG(json_get_text(user, "name")));
     for (size_t i = 0; i < yyjson_arr_size(roles); i++)
         buf_printf(&line, "%s%.*s", i ? "," : "", SPAN_ARG(json_text(yyjson_arr_get(roles, i))));
     printf("%.*s\n", SPAN_ARG(buf_span(&line)));
@@ -141,7 +142,8 @@ int command_user(int argc, char **argv)
 {
     static const char *const flags[] = {"roles", NULL};
     struct command_words words = {
-        .usage = "collabd user add NAME [--roles a,b] | user list | user passwd NAME | user roles NAME --roles a,b | user remove NAME",
+        .usage =
+            "collabd user add NAME [--roles a,b] | user list | user passwd NAME | user roles NAME --roles a,b | user remove NAME",
         .argc = argc - 1,
         .argv = argv + 1,
         .flags = flags,
@@ -159,8 +161,11 @@ int command_user(int argc, char **argv)
 int command_token(int argc, char **argv)
 {
     static const char *const flags[] = {"ttl", NULL};
-    struct command_words words = {
-        .usage = "collabd token NAME [--ttl SECONDS]", .argc = argc - 1, .argv = argv + 1, .flags = flags, .words_max = 1};
+    struct command_words words = {.usage = "collabd token NAME [--ttl SECONDS]",
+                                  .argc = argc - 1,
+                                  .argv = argv + 1,
+                                  .flags = flags,
+                                  .words_max = 1};
     struct config config = {0};
     struct buf request = BUF_EMPTY;
     struct span ttl;
@@ -202,7 +207,8 @@ static bool append_path(struct buf *out, struct span file)
 
 int command_backup(int argc, char **argv)
 {
-    struct command_words words = {.usage = "collabd backup FILE [--data DIR]", .argc = argc - 1, .argv = argv + 1, .words_max = 1};
+    struct command_words words = {
+        .usage = "collabd backup FILE [--data DIR]", .argc = argc - 1, .argv = argv + 1, .words_max = 1};
     struct config config = {0};
     struct buf request = BUF_EMPTY;
     int status = 1;
@@ -224,7 +230,8 @@ int command_backup(int argc, char **argv)
 
 int command_restore(int argc, char **argv)
 {
-    struct command_words words = {.usage = "collabd restore FILE [--data DIR]", .argc = argc - 1, .argv = argv + 1, .words_max = 1};
+    struct command_words words = {
+        .usage = "collabd restore FILE [--data DIR]", .argc = argc - 1, .argv = argv + 1, .words_max = 1};
     struct config config = {0};
     struct buf why = BUF_EMPTY;
     int status = 1;

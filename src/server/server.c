@@ -290,8 +290,7 @@ static void answer_admin(void *arg, struct span request, struct buf *out)
             store_thread_read_job(server->ring.store, &job->job);
         else
             store_thread_write_job(server->ring.store, &job->job);
-        while (sem_wait(&is_done) && errno == EINTR) {
-        }
+        while (sem_wait(&is_done) && errno == EINTR) {}
         sem_destroy(&is_done);
     }
     if (admin.revoked_user.len)
@@ -427,7 +426,8 @@ static void measure_memory(struct server *server)
 static void watch(struct server *server)
 {
     while (!server->is_over) {
-        struct pollfd ready[2] = {{.fd = server->signal_fd, .events = POLLIN}, {.fd = server->admin_fd, .events = POLLIN}};
+        struct pollfd ready[2] = {{.fd = server->signal_fd, .events = POLLIN},
+                                  {.fd = server->admin_fd, .events = POLLIN}};
         poll(ready, server->is_draining ? 1 : 2, HEARTBEAT_MS);
         if (ready[0].revents)
             on_signal(server);
@@ -474,7 +474,8 @@ static enum err start(struct server *server)
         return ERR_IO;
     }
     if ((err = prepare_data(server)) ||
-        (err = shared_new(server->config, span_of(server->secret, sizeof server->secret), &server->shared, &server->why)))
+        (err =
+             shared_new(server->config, span_of(server->secret, sizeof server->secret), &server->shared, &server->why)))
         return err;
     make_workers(server);
     if ((err = listen_all(server)) || (err = start_store(server)) ||
@@ -484,7 +485,8 @@ static enum err start(struct server *server)
     return OK;
 }
 
-static void stop(struct server *server)
+/* However far the start has come. */
+static void release(struct server *server)
 {
     store_thread_stop(server->ring.store);
     for (unsigned i = 0; i < server->ring.count; i++)
@@ -494,11 +496,18 @@ static void stop(struct server *server)
     shared_unref(server->shared);
     free(server->ring.workers);
     free(server->threads);
+    if (server->admin_fd >= 0)
+        close(server->admin_fd);
+    if (server->signal_fd >= 0)
+        close(server->signal_fd);
+    buf_deinit(&server->why);
+}
+
+static void stop(struct server *server)
+{
     remove_sockets(server);
     admin_socket_remove(server->config->data);
-    close(server->admin_fd);
-    close(server->signal_fd);
-    buf_deinit(&server->why);
+    release(server);
     log_info("server.stopped", "%s", "");
 }
 
@@ -507,8 +516,8 @@ int server_run(struct config *config, bool (*reread)(void *arg, struct config *o
     struct server server = {.config = config, .reread = reread, .arg = arg, .signal_fd = -1, .admin_fd = -1};
     log_configure((enum log_level)config->log_level, (enum log_format)config->log_format);
     if (start(&server)) {
-        /* Nothing runs yet, the process is about to end: the system takes back what was opened. */
         fprintf(stderr, "collabd: %.*s\n", SPAN_ARG(buf_span(&server.why)));
+        release(&server);
         return 1;
     }
     greet(&server);

@@ -53,7 +53,8 @@ static enum err take_keys(struct jwt_keys *keys, const struct config *config, st
     enum err err = OK;
     if (config->jwt_secret.len)
         err = jwt_keys_add_secret(keys, SPAN_EMPTY, config->jwt_secret, why);
-    if (!err && config->jwt_secret_file.len && !(err = file_read(config->jwt_secret_file, FILE_KEY_BYTES_MAX, &text, why)))
+    if (!err && config->jwt_secret_file.len &&
+        !(err = file_read(config->jwt_secret_file, FILE_KEY_BYTES_MAX, &text, why)))
         err = jwt_keys_add_secret(keys, SPAN_EMPTY, span_trim_lines(buf_span(&text)), why);
     for (size_t i = 0; !err && i < config->jwt_key_files.count; i++)
         err = add_key_file(keys, config->jwt_key_files.items[i], why);

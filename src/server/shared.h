@@ -17,10 +17,11 @@ struct shared {
     struct type_registry *registry;
     bool trusts_forwarded;
     struct buf limits_text; /* for /metrics */
-    struct buf texts; /* what the token rules' spans point into */
+    struct buf texts;       /* what the token rules' spans point into */
 };
 
 /* `own_secret` is the server's own signing key (32 bytes). ERR_CONFIG with a sentence in *why. One reference, the caller's. */
-must_check enum err shared_new(const struct config *config, struct span own_secret, struct shared **out, struct buf *why);
+must_check enum err shared_new(const struct config *config, struct span own_secret, struct shared **out,
+                               struct buf *why);
 struct shared *shared_ref(struct shared *shared);
 void shared_unref(struct shared *shared);

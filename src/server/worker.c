@@ -17,11 +17,20 @@
 #define MAILS_PER_TURN 4096
 #define DRAIN_BATCH 500
 #define DRAIN_STEP_MS 20
-#define CERTIFICATE_HANDSHAKE_MS 10000
 /* One system call brings numbers for so many events' ids. */
 #define RANDOM_COUNT 64
 
-enum { MAIL_COMMAND = 1, MAIL_ANSWER, MAIL_EVENT, MAIL_REVOKE, MAIL_RELOAD, MAIL_READY, MAIL_DRAIN, MAIL_PARCEL, MAIL_ERRAND };
+enum {
+    MAIL_COMMAND = 1,
+    MAIL_ANSWER,
+    MAIL_EVENT,
+    MAIL_REVOKE,
+    MAIL_RELOAD,
+    MAIL_READY,
+    MAIL_DRAIN,
+    MAIL_PARCEL,
+    MAIL_ERRAND
+};
 
 struct mail_pointer { /* a command, an answer, an event's reference or a shared set's reference */
     struct mail mail;
@@ -243,28 +252,16 @@ static void on_mail(struct worker *worker, struct mail *mail)
 {
     void *pointer = mail->kind < MAIL_REVOKE ? ((struct mail_pointer *)mail)->pointer : NULL;
     switch (mail->kind) {
-    case MAIL_COMMAND:
-        hub_command(worker->hub, pointer);
-        break;
-    case MAIL_ANSWER:
-        peer_host_on_answer(&worker->host, pointer);
-        break;
+    case MAIL_COMMAND: hub_command(worker->hub, pointer); break;
+    case MAIL_ANSWER: peer_host_on_answer(&worker->host, pointer); break;
     case MAIL_EVENT:
         peer_host_on_event(&worker->host, pointer);
         event_unref(pointer);
         break;
-    case MAIL_REVOKE:
-        on_revoke(worker, (const struct mail_revoke *)mail);
-        break;
-    case MAIL_RELOAD:
-        adopt_shared(worker, ((struct mail_pointer *)mail)->pointer);
-        break;
-    case MAIL_READY:
-        worker->host.is_ready = true;
-        break;
-    case MAIL_DRAIN:
-        begin_drain(worker, ((const struct mail_drain *)mail)->drain_ms);
-        break;
+    case MAIL_REVOKE: on_revoke(worker, (const struct mail_revoke *)mail); break;
+    case MAIL_RELOAD: adopt_shared(worker, ((struct mail_pointer *)mail)->pointer); break;
+    case MAIL_READY: worker->host.is_ready = true; break;
+    case MAIL_DRAIN: begin_drain(worker, ((const struct mail_drain *)mail)->drain_ms); break;
     case MAIL_PARCEL:
         peer_adopt(&worker->host, (struct conn_parcel *)mail); /* takes it */
         return;
@@ -273,16 +270,13 @@ static void on_mail(struct worker *worker, struct mail *mail)
         errand->run(errand, &worker->host); /* takes it */
         return;
     }
-    case MAIL_STORE:
-        on_store(worker, (struct mail_store *)mail);
-        break;
+    case MAIL_STORE: on_store(worker, (struct mail_store *)mail); break;
     case MAIL_JOB_DONE: {
         struct store_job *job = (struct store_job *)mail;
         job->done(job, worker); /* frees it */
         return;
     }
-    default:
-        assert(false); /* mail of an unknown kind */
+    default: assert(false); /* mail of an unknown kind */
     }
     free(mail);
 }
@@ -370,7 +364,8 @@ static void on_accept(void *arg, struct conn *conn)
 /* Mail that nobody will hear any more: the clients are gone, the store has stopped. */
 static void discard_mail(struct worker *worker, struct mail *mail)
 {
-    void *pointer = mail->kind < MAIL_REVOKE || mail->kind == MAIL_RELOAD ? ((struct mail_pointer *)mail)->pointer : NULL;
+    void *pointer =
+        mail->kind < MAIL_REVOKE || mail->kind == MAIL_RELOAD ? ((struct mail_pointer *)mail)->pointer : NULL;
     if (mail->kind == MAIL_COMMAND) {
         command_free(pointer);
     } else if (mail->kind == MAIL_ANSWER) {
@@ -449,8 +444,8 @@ void worker_run(struct worker *worker, const struct worker_listener *listeners, 
 {
     worker->listeners = memory_array(count ? count : 1, sizeof *worker->listeners);
     for (unsigned i = 0; i < count; i++)
-        worker->listeners[worker->listener_count++] = listener_open(worker->conn_host, listeners[i].fd, listeners[i].tls,
-                                                                    CERTIFICATE_HANDSHAKE_MS, on_accept, worker);
+        worker->listeners[worker->listener_count++] = listener_open(
+            worker->conn_host, listeners[i].fd, listeners[i].tls, CERTIFICATE_HANDSHAKE_MS, on_accept, worker);
     loop_run(worker->loop);
     /* Who is still there after the drain goes now; the flush tells the sessions. */
     conn_host_close_all(worker->conn_host);

@@ -32,10 +32,10 @@ void worker_free(struct worker *worker);
 void worker_run(struct worker *worker, const struct worker_listener *listeners, unsigned count);
 
 /* Any thread. */
-void worker_post(struct worker *worker, struct mail *mail);   /* takes */
+void worker_post(struct worker *worker, struct mail *mail);       /* takes */
 void worker_reload(struct worker *worker, struct shared *shared); /* takes a reference of its own */
-void worker_revoke(struct worker *worker, struct span user_id); /* ends the user's sessions on all workers */
-void worker_ready(struct worker *worker);                     /* /readyz says yes from now on */
+void worker_revoke(struct worker *worker, struct span user_id);   /* ends the user's sessions on all workers */
+void worker_ready(struct worker *worker);                         /* /readyz says yes from now on */
 /* Stops accepting, sends 1012 to every client in batches, lets answers leave, then stops by itself, at the latest after drain_ms. */
 void worker_drain(struct worker *worker, uint64_t drain_ms);
 

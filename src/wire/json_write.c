@@ -40,7 +40,10 @@ static bool needs_escape(struct span text, size_t at)
 
 /* Printable ASCII that stands for itself wherever it stands: names, times, colours are of nothing else. */
 static const bool is_plain[256] = {
-    [' ' ... '!'] = true, ['#' ... '.'] = true, ['0' ... '['] = true, [']' ... '~'] = true,
+    [' ' ... '!'] = true,
+    ['#' ... '.'] = true,
+    ['0' ... '['] = true,
+    [']' ... '~'] = true,
 };
 
 static size_t plain_run(struct span text)

@@ -241,6 +241,7 @@ static enum ws_step report_close(struct ws *ws, struct span payload, struct ws_e
         return WS_CLOSE;
     if (payload.len == 1)
         return fail(ws, event, CODE_PROTOCOL);
+    assert(payload.data);
     event->code = (uint16_t)((uint8_t)payload.data[0] << 8 | (uint8_t)payload.data[1]);
     if (!ws_close_code_is_valid(event->code))
         return fail(ws, event, CODE_PROTOCOL);

@@ -46,7 +46,7 @@ struct ws {
     uint8_t control_len;
     uint8_t header_len;
     uint8_t header[WS_HEADER_BYTES_MAX]; /* of the frame being read */
-    uint8_t mask_phase; /* which byte of the mask is next */
+    uint8_t mask_phase;                  /* which byte of the mask is next */
     uint8_t mask[4];
     uint8_t opcode;         /* of the frame being read */
     uint8_t message_opcode; /* 0: no message under way */

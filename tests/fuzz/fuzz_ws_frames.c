@@ -67,8 +67,7 @@ static void hear(const uint8_t *data, size_t len, uint8_t choice, struct rand *p
         while ((step = ws_feed(&ws, &input, &event)) != WS_MORE) {
             note(notes, step, &event);
             assert(event.payload.len <= (step == WS_MESSAGE ? limits.message_bytes_max : 125));
-            assert(event.opcode != WS_TEXT || limits.text_bytes_max == 0 ||
-                   event.payload.len <= limits.text_bytes_max);
+            assert(event.opcode != WS_TEXT || limits.text_bytes_max == 0 || event.payload.len <= limits.text_bytes_max);
             if (step == WS_MESSAGE && pieces == NULL)
                 check_round_trip(&event, (choice & 1) != 0, &limits);
         }

@@ -238,11 +238,15 @@ export class RawSocket {
   constructor(raw, answer) {
     this.raw = raw;
     this.answer = answer;
-    this.skip = raw.bytes.indexOf('\r\n\r\n') + 4;
+    this.skip = raw.bytes.indexOf('\r\n\r\n') + 4; // what was looked at already
+    this.parsed = [];
   }
 
   frames() {
-    return parseFrames(this.raw.bytes.subarray(this.skip)).frames;
+    const { frames, rest } = parseFrames(this.raw.bytes.subarray(this.skip));
+    this.parsed.push(...frames);
+    this.skip = this.raw.bytes.length - rest.length;
+    return this.parsed;
   }
 
   write(bytes, size) {

@@ -212,3 +212,30 @@ test('a list that is read slowly is whole, and counts for nobody', async () => {
   raw.destroy();
   client.close();
 });
+
+test('one that asks for much and reads nothing waits, and keeps a bounded part of the memory', async () => {
+  const channel = 'asked';
+  const server = servers.plain;
+  const publisher = await openHealthy('plain', channel);
+  for (let i = 0; i < 50; i++) await publisher.ask({ type: 'publish', channel, payload: BIG });
+  const before = await slowClosed('plain');
+  const resume = say({ type: 'subscribe', channel, messageId: 'again', payload: { ...publisher.position, present: false } });
+  const look = say({ type: 'presence_get', channel, messageId: 'look' });
+  const greedy = await Promise.all([0, 1, 2].map(() => openStalled('plain', channel)));
+  for (const [index, socket] of greedy.entries()) await socket.write(Buffer.concat(Array.from({ length: index ? 300 : 15 }, (_, number) => (number % 3 ? resume : look))));
+  for (let i = 0; i < 20; i++) {
+    assert.equal((await publisher.ask({ type: 'presence_get', channel })).type, 'ack');
+    assert.ok((await queued('plain')) <= 3 * 2 * 50 * BIG.length, `${await queued('plain')} bytes are queued`);
+  }
+  assert.equal(await slowClosed('plain'), before, 'what was asked for is not held against it');
+  // whoever reads on gets all that it asked for
+  const [one, ...others] = greedy;
+  for (const socket of others) socket.destroy();
+  one.raw.socket.resume();
+  const answered = () => one.frames().filter(({ payload }) => payload.length < 1000 && payload.includes('"replyTo":"again"')).length;
+  await one.raw.until(() => answered() === 10 || one.raw.isOver, 'the last answer', 60000);
+  assert.ok(!one.raw.isOver);
+  one.destroy();
+  publisher.close();
+  assert.equal(server.child.exitCode, null);
+});
