@@ -444,8 +444,9 @@ void worker_run(struct worker *worker, const struct worker_listener *listeners, 
 {
     worker->listeners = memory_array(count ? count : 1, sizeof *worker->listeners);
     for (unsigned i = 0; i < count; i++)
-        worker->listeners[worker->listener_count++] = listener_open(
-            worker->conn_host, listeners[i].fd, listeners[i].tls, CERTIFICATE_HANDSHAKE_MS, on_accept, worker);
+        worker->listeners[worker->listener_count++] =
+            listener_open(worker->conn_host, listeners[i].fd, listeners[i].tls, worker->ring->http_limits.first_byte_ms,
+                          on_accept, worker);
     loop_run(worker->loop);
     /* Who is still there after the drain goes now; the flush tells the sessions. */
     conn_host_close_all(worker->conn_host);
