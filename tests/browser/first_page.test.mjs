@@ -22,6 +22,7 @@ async function logIn(username) {
   await page.fill('#password', 'demo');
   await page.click('#login button');
   await page.waitForSelector('#connection.open');
+  assert.equal(await page.isVisible('#login'), false);
   return page;
 }
 
@@ -33,6 +34,8 @@ const openOrder = async (page, id) => {
 test('a wrong password is told in a sentence', async () => {
   const page = await openWindow(browser);
   await page.goto(server.base);
+  await page.waitForSelector('#login', { state: 'visible' });
+  assert.equal(await page.isVisible('#workspace'), false);
   await page.fill('#username', 'akhan');
   await page.fill('#password', 'wrong');
   await page.click('#login button');
