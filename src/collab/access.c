@@ -195,6 +195,15 @@ uint64_t access_writable(const struct access *access, const struct type *type)
     return access_to(access, type)->writable;
 }
 
+enum err access_field_error(const struct access *access, const struct type *type, enum err err, struct span field)
+{
+    const struct field *named = type_field(type, field);
+
+    if (err != ERR_FORBIDDEN || named == NULL || (access_readable(access, type) >> named->index & 1))
+        return err;
+    return ERR_UNKNOWN_FIELD;
+}
+
 bool access_in_audience(const struct access *access, const struct role_set *audience)
 {
     if (is_empty(audience) || audience->any || access_is_admin(access))

@@ -22,6 +22,8 @@ bool access_allows_action(const struct access *access, const struct type *type, 
  * who may write any field may VERB_UPDATE. */
 uint64_t access_readable(const struct access *access, const struct type *type); /* a bit per field */
 uint64_t access_writable(const struct access *access, const struct type *type);
+/* What is wrong with a change, said to whoever sent it: a field that he may not even read is one that is not there. */
+enum err access_field_error(const struct access *access, const struct type *type, enum err err, struct span field);
 /* By name, so the audience may be of any registry. An empty one is everybody. */
 bool access_in_audience(const struct access *access, const struct role_set *audience);
 

@@ -82,6 +82,7 @@ struct event { /* its memory ends with what its kind uses of the union: never co
             struct span rule, priority, title, message;
             double value, limit;
             const struct role_set *audience;
+            uint64_t shown; /* the fields that it tells about */
         } alert;
     };
 };

@@ -189,14 +189,18 @@ static enum err read_message(struct event *event, const struct json *json, yyjso
     return read_binaries(event, json_get(object, "binaries"));
 }
 
-/* Who an alert is for is asked of the rule as it is now; of a rule that is gone, whoever may read the record. */
-static const struct role_set *rule_audience(const struct type *type, struct span rule)
+/* Who an alert is for is asked of the rule as it is now; of a rule that is gone, whoever may read all of the record. */
+static void read_audience(struct event *event)
 {
+    const struct type *type = event->type;
+
+    event->alert.shown = UINT64_MAX;
     for (uint32_t i = 0; type && i < type->alert_count; i++) {
-        if (span_equal(type->alerts[i].name, rule))
-            return &type->alerts[i].audience;
+        if (!span_equal(type->alerts[i].name, event->alert.rule))
+            continue;
+        event->alert.audience = &type->alerts[i].audience;
+        event->alert.shown = type->alerts[i].shown;
     }
-    return NULL;
 }
 
 static enum err read_alert(struct event *event, yyjson_val *object)
@@ -207,7 +211,7 @@ static enum err read_alert(struct event *event, yyjson_val *object)
     event->alert.message = read_text(event, object, "message");
     event->alert.value = read_number(object, "value");
     event->alert.limit = read_number(object, "limit");
-    event->alert.audience = rule_audience(event->type, event->alert.rule);
+    read_audience(event);
     return event->type ? OK : ERR_UNKNOWN_TYPE;
 }
 

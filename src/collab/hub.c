@@ -149,6 +149,11 @@ enum err hub_may_read(const struct hub *hub, const struct identity *identity, st
 
     if (type == NULL)
         type = type_find_channel(hub->registry, room);
+    if (type == NULL && span_starts_with(room, SPAN(ROOM_OF_USER)))
+        return span_equal(span_slice(room, sizeof(ROOM_OF_USER) - 1, room.len), identity->user_id) ||
+                       access_is_admin(identity->access)
+                   ? OK
+                   : ERR_FORBIDDEN;
     return type == NULL || access_allows(identity->access, type, VERB_READ) ? OK : ERR_FORBIDDEN;
 }
 

@@ -58,5 +58,6 @@ unsigned room_home(struct span room, unsigned worker_count);
 #define ROOM_RECORDS "records"        /* every change of every record */
 #define ROOM_PRESENCE "user-presence" /* who is connected at all; mirrors presence in records' rooms */
 #define ROOM_ALERTS "notifications"   /* alerts */
+#define ROOM_OF_USER "user:"          /* and an id: that user's own, closed to others but admins */
 /* Whether events of this room are stored: a record's room, a type's channel, the server's own. Clients cannot publish in those but a record's. */
 bool room_is_durable(const struct type_registry *registry, struct span room);

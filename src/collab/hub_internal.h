@@ -64,7 +64,8 @@ void hub_relay(struct hub *hub, struct command *command);
 uint64_t hub_new_epoch(struct hub *hub);
 /* A durable event's id. */
 struct span hub_new_event_id(struct hub *hub, struct arena *arena);
-/* May he read what is said in a room of this name: ERR_FORBIDDEN for a type he may not read. */
+/* May he read what is said in a room of this name: ERR_FORBIDDEN for a type he may not read, and for the room of
+ * somebody else. */
 must_check enum err hub_may_read(const struct hub *hub, const struct identity *identity, struct span room);
 /* Is it one of the rooms in which only the server speaks? */
 bool room_is_servers(const struct type_registry *registry, struct span room);

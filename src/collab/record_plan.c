@@ -43,7 +43,7 @@ static enum err authorise_ops(const struct access *access, const struct type *ty
         if (!(named = type_field(type, op->path.steps[0])))
             return ERR_UNKNOWN_FIELD;
         if (!((allowed >> named->index) & 1))
-            return ERR_FORBIDDEN;
+            return access_field_error(access, type, ERR_FORBIDDEN, *field);
     }
     *field = SPAN_EMPTY;
     return OK;
@@ -360,6 +360,7 @@ static void announce_alerts(struct hub *hub, struct store_request *request, stru
         event->alert.value = alerts[i].value;
         event->alert.limit = alerts[i].limit;
         event->alert.audience = &alerts[i].rule->audience;
+        event->alert.shown = alerts[i].rule->shown;
         show_in(request, command->room);
         show_in(request, SPAN(ROOM_RECORDS));
         show_in(request, SPAN(ROOM_ALERTS));

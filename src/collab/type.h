@@ -86,6 +86,7 @@ struct alert_rule {
     struct span priority;       /* "low", "normal", "high", "urgent" */
     struct span title, message; /* "{sku} is low: {qty_on_hand} left" */
     struct role_set audience;   /* empty: everybody who may read the record */
+    uint64_t shown;             /* the fields that it tells about: whoever may not read them all is not told */
 };
 
 struct type {

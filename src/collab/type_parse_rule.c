@@ -185,9 +185,15 @@ static enum err parse_comparison(struct type_parser *parser, yyjson_val *object,
                                           : type_fail(parser, "\"%.*s\" is no number", SPAN_ARG(rule->against->name));
 }
 
-/* Every {name} must be a field. */
-static enum err check_template(struct type_parser *parser, struct span text)
+static uint64_t field_bit(const struct field *field)
 {
+    return (uint64_t)1 << field->index;
+}
+
+/* Every {name} must be a field; *shown gets them. */
+static enum err check_template(struct type_parser *parser, struct span text, uint64_t *shown)
+{
+    const struct field *field;
     struct span head;
 
     while (span_find(text, '{') < text.len) {
@@ -195,8 +201,9 @@ static enum err check_template(struct type_parser *parser, struct span text)
         if (span_find(text, '}') == text.len)
             return type_fail(parser, "a \"{\" is not closed");
         span_cut(&text, '}', &head);
-        if (type_field(parser->type, head) == NULL)
+        if ((field = type_field(parser->type, head)) == NULL)
             return type_fail(parser, "there is no field \"%.*s\" for {%.*s}", SPAN_ARG(head), SPAN_ARG(head));
+        *shown |= field_bit(field);
     }
     return OK;
 }
@@ -221,13 +228,17 @@ static enum err parse_alert(struct type_parser *parser, yyjson_val *object, stru
         (err = type_get_text(parser, object, "title", true, &rule->title)) != OK ||
         (err = type_get_text(parser, object, "message", true, &rule->message)) != OK ||
         (err = type_get_roles(parser, object, "roles", &rule->audience)) != OK ||
-        (err = check_template(parser, rule->title)) != OK || (err = check_template(parser, rule->message)) != OK)
+        (err = check_template(parser, rule->title, &rule->shown)) != OK ||
+        (err = check_template(parser, rule->message, &rule->shown)) != OK)
         return err;
     if (!is_number_field(rule->field))
         return type_fail(parser, "\"%.*s\" is no number", SPAN_ARG(field));
     if (!is_priority(rule->priority))
         return type_fail(parser, "\"priority\" must be \"low\", \"normal\", \"high\" or \"urgent\"");
-    return parse_comparison(parser, object, rule);
+    if ((err = parse_comparison(parser, object, rule)) != OK)
+        return err;
+    rule->shown |= field_bit(rule->field) | (rule->against ? field_bit(rule->against) : 0);
+    return OK;
 }
 
 enum err type_parse_alerts(struct type_parser *parser, yyjson_val *alerts)

@@ -383,6 +383,7 @@ static enum err hear_update(struct hearing *hearing)
     session_send(hearing->session, command);
     return OK;
 failed:
+    err = access_field_error(hearing->session->identity->access, type, err, hearing->field);
     /* what was wrong may be named in the command's arena */
     hearing->field = arena_copy(hearing->arena, hearing->field);
     command_free(command);

@@ -118,12 +118,19 @@ void change_write(struct buf *out, const struct type *type, const struct change 
         json_member_raw(out, "metadata", change->metadata);
 }
 
+/* The label is a field's value, too. */
+static struct span label_of(const struct event *event, uint64_t mask)
+{
+    const struct field *field = type_field(event->type, event->type->label);
+    return !field || (mask >> field->index & 1) ? event->change.label : event->entity_id;
+}
+
 static void say_change(const struct event *event, uint64_t mask, struct buf *out)
 {
     open_payload(out, "update", event);
     buf_append_char(out, '{');
     change_write(out, event->type, event->change.change, event->change.action, mask);
-    json_member_string(out, "label", event->change.label);
+    json_member_string(out, "label", label_of(event, mask));
     buf_append_char(out, '}');
     finish(out, event);
 }

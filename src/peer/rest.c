@@ -132,10 +132,7 @@ enum err rest_idempotency_key(const struct http_exchange *exchange, struct span 
 
 enum err rest_field_error(const struct request *request, const struct type *type, enum err err, struct span field)
 {
-    const struct field *named = type_field(type, field);
-    if (err != ERR_FORBIDDEN || !named)
-        return err;
-    return access_readable(request->identity->access, type) >> named->index & 1 ? err : ERR_UNKNOWN_FIELD;
+    return access_field_error(request->identity->access, type, err, field);
 }
 
 bool rest_query_u64(struct http_exchange *exchange, const char *name, uint64_t max, uint64_t *out)

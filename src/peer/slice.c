@@ -72,8 +72,12 @@ bool event_is_readable(const struct access *access, const struct event *event, u
         return true;
     if (!access_allows(access, event->type, VERB_READ))
         return false;
+    const uint64_t readable = access_readable(access, event->type);
+    const uint64_t all = event->type->field_count == 64 ? UINT64_MAX : ((uint64_t)1 << event->type->field_count) - 1;
     if (event->kind == EVENT_CHANGE)
-        *mask = access_readable(access, event->type);
+        *mask = readable;
+    if (event->kind == EVENT_ALERT && (event->alert.shown & all & ~readable))
+        return false;
     const struct role_set *audience = event->kind == EVENT_ALERT ? event->alert.audience : NULL;
     return !audience || (!audience->any && audience->count == 0) || access_in_audience(access, audience);
 }

@@ -229,7 +229,7 @@ enum err vocabulary_change(struct sio_hearing *hearing, const struct vocabulary_
     if ((err = read_change(hearing, what, &command->arena, change))) {
         hearing->field = arena_copy(hearing->arena, hearing->field);
         command_free(command);
-        return err;
+        return access_field_error(hearing->session->identity->access, what->type, err, hearing->field);
     }
     change->id = arena_copy(&command->arena, key);
     change->type = what->type->name;
