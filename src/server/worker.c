@@ -461,6 +461,7 @@ void worker_free(struct worker *worker)
     while ((mail = next_mail(worker)))
         discard_mail(worker, mail);
     hub_free(worker->hub);
+    socketio_peers_free(worker->host.socketio); /* of a worker that never ran */
     peer_host_deinit(&worker->host);
     deflater_free(worker->host.deflater);
     conn_host_free(worker->conn_host);
