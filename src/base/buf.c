@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 64 };
+/* A message is put together in many small steps: a small buffer grows fast, so that it is not copied at every other. */
+enum { FIRST_CAPACITY = 64, SMALL_CAPACITY = 1024 };
 
 void buf_init(struct buf *buf)
 {
@@ -29,7 +30,7 @@ char *buf_grow(struct buf *buf, size_t more)
     assert(!overflow && needed <= SIZE_MAX / 4); /* so that doubling stays in range, too */
     if (needed > buf->cap || buf->cap == 0) {
         while (cap < needed)
-            cap *= 2;
+            cap *= cap < SMALL_CAPACITY ? 4 : 2;
         buf->data = memory_resize(buf->data, cap);
         buf->cap = cap;
     }

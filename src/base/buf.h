@@ -1,6 +1,6 @@
 /* buf.h: a growable buffer of bytes with one owner.
  *
- * Invariants: len <= cap; data is NULL exactly when cap is 0. Growth doubles. Running out of memory ends the process
+ * Invariants: len <= cap; data is NULL exactly when cap is 0. Growth doubles at least. Running out of memory ends the process
  * (memory.h), so appending never fails: compare sizes that a peer chose with a limit first. */
 #pragma once
 

@@ -89,9 +89,16 @@ struct span record_plan_id(const struct command *command)
     return command->kind == COMMAND_CHANGE ? command->change->id : command->action.id;
 }
 
+static void append_number(struct buf *out, uint64_t number)
+{
+    buf_append_char(out, ' ');
+    buf_append_u64(out, number);
+    buf_append_char(out, ' ');
+}
+
 static void append_sized(struct buf *out, struct span text)
 {
-    buf_printf(out, " %zu ", text.len);
+    append_number(out, text.len);
     buf_append_span(out, text);
 }
 
@@ -101,6 +108,8 @@ uint64_t record_plan_hash(const struct command *command)
     struct buf text = BUF_EMPTY;
     uint64_t hash;
 
+    if (record_plan_id(command).len == 0)
+        return 0;
     buf_append_span(&text, command->room);
     append_sized(&text, command->identity->user_id);
     if (command->kind == COMMAND_ACTION) {
@@ -109,9 +118,10 @@ uint64_t record_plan_hash(const struct command *command)
     } else {
         const struct change *change = command->change;
 
-        buf_printf(&text, " change %d", (int)change->kind);
+        buf_append_str(&text, " change ");
+        buf_append_u64(&text, change->kind);
         for (uint32_t i = 0; i < change->op_count; i++) {
-            buf_printf(&text, " %d ", (int)change->ops[i].kind);
+            append_number(&text, change->ops[i].kind);
             path_append(&text, &change->ops[i].path);
             append_sized(&text, change->ops[i].value);
             append_sized(&text, change->ops[i].pos);

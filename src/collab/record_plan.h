@@ -25,7 +25,7 @@ struct store_request *plan_keep_id(struct hub *hub, const struct command *comman
 
 /* The command's idempotency key, or an empty span. */
 struct span record_plan_id(const struct command *command);
-/* Of what was asked with it: to be taken before the change is applied, which may add to its operations. */
+/* Of what was asked with it (0 without an id): to be taken before the change is applied, which may add to its operations. */
 uint64_t record_plan_hash(const struct command *command);
 /* Under which key, and for what, the store knows it. */
 void plan_set_op(struct store_request *request, const struct command *command, uint64_t hash);

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* With its head just below 1 KiB: up to there malloc keeps what was freed at hand. */
+#define ARENA_BLOCK_BYTES 960
+
 struct dialogue *dialogue_of(struct session *session)
 {
     if (!session->state) {
@@ -141,7 +144,7 @@ static enum err read_id(struct message *message, struct span *field)
 enum err message_read(struct message *message, bool is_text, struct span payload, struct span *field)
 {
     memset(message, 0, sizeof *message);
-    arena_init(&message->arena, 1024);
+    arena_init(&message->arena, ARENA_BLOCK_BYTES);
     *field = SPAN_EMPTY;
     if (!is_text)
         return ERR_UNSUPPORTED;
