@@ -309,6 +309,7 @@ static bool open_signals(struct server *server)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit for files (ulimit -f) is a disk that is full, not the end */
     /* Before any thread starts, so that all of them inherit it. */
     if (pthread_sigmask(SIG_BLOCK, &set, NULL))
         return false;

@@ -88,6 +88,7 @@ static enum err system_err(sqlite3 *db)
 {
     switch (db ? sqlite3_system_errno(db) : 0) {
     case ENOSPC:
+    case EFBIG:
     case EDQUOT: return ERR_STORAGE_FULL;
     case EROFS: return ERR_READ_ONLY;
     default: return ERR_STORAGE;
