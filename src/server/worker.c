@@ -65,6 +65,7 @@ struct worker {
     struct mail *taken; /* from the mailbox, not handled yet */
     struct loop_timer hub_timer, drain_timer;
     uint64_t drain_deadline_ms;
+    bool is_empty; /* while it drains: counted in ring->empty_count */
     unsigned random_left;
     uint64_t random[RANDOM_COUNT];
 };
@@ -344,8 +345,14 @@ static void on_drain_time(struct loop_timer *timer)
 {
     struct worker *worker = LIST_OWNER(timer, struct worker, drain_timer);
     uint64_t now_ms = loop_now_ms(worker->loop);
-    bool is_left = peer_host_drain(&worker->host, DRAIN_BATCH);
-    if (is_left && now_ms < worker->drain_deadline_ms)
+    /* Requests that are being answered have no session, but a connection. And who has none left is still the home of rooms in which
+     * others' clients wait for an answer: all stop together. */
+    bool is_left = peer_host_drain(&worker->host, DRAIN_BATCH) || conn_host_count(worker->conn_host) > 0;
+    if (!is_left && !worker->is_empty) {
+        worker->is_empty = true;
+        atomic_fetch_add(&worker->ring->empty_count, 1);
+    }
+    if (atomic_load(&worker->ring->empty_count) < worker->ring->count && now_ms < worker->drain_deadline_ms)
         loop_timer_set(worker->loop, timer, now_ms + DRAIN_STEP_MS);
     else
         loop_stop(worker->loop);

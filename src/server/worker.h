@@ -8,6 +8,8 @@
 #include "net/mailbox.h"
 #include "server/shared.h"
 
+#include <stdatomic.h>
+
 struct worker;
 
 /* All workers of the process and what they share; fixed after start. */
@@ -19,6 +21,7 @@ struct worker_ring {
     struct conn_limits conn_limits;
     struct http_limits http_limits;
     struct hub_limits hub_limits;
+    atomic_uint empty_count; /* workers that drain and have no connection left */
 };
 
 struct worker_listener {
