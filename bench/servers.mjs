@@ -60,6 +60,7 @@ export function makeServers({ floor, collabd, folder }) {
     collabd: collabdArgs({}),
     'collabd-no-tick': collabdArgs({ COLLABD_ROOM_TICK_MS: '0' }),
     ws: speaking('raw', '/', ...peer('ws.mjs')),
+    sharedb: speaking('sharedb', '/', ...peer('sharedb.mjs')),
     'socket.io': speaking('socketio', '/socket.io/', ...peer('socketio.mjs')),
   };
 }
