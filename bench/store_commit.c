@@ -139,7 +139,7 @@ static void send_change(struct bench *bench, uint32_t index, uint64_t due_ns)
     struct change_sent *change = arena_alloc(&request->arena, sizeof(*change));
     struct record *record = &bench->records[index];
     uint64_t version = record->version + 1;
-    struct commit_event *event = &request->commit.events[0];
+    struct commit_event *event = commit_add_event(request);
 
     *change = (struct change_sent){index, due_ns};
     request->context = change;
@@ -157,13 +157,11 @@ static void send_change(struct bench *bench, uint32_t index, uint64_t due_ns)
     request->commit.new_state =
         arena_printf(&request->arena, "{\"title\":\"Order %u\",\"status\":\"open\",\"qty\":%llu,\"notes\":\"%s\"}",
                      index, (unsigned long long)version, bench->note);
-    request->commit.event_count = 1;
     event->event = make_event(bench, record, request->entity_id);
     event->body = make_body(&request->arena, request->entity_id, version);
-    event->room_count = 3;
-    event->rooms[0] = span_from_str(record->room);
-    event->rooms[1] = SPAN("order-updates");
-    event->rooms[2] = SPAN("records");
+    commit_show_in(request, event, span_from_str(record->room));
+    commit_show_in(request, event, SPAN("order-updates"));
+    commit_show_in(request, event, SPAN("records"));
     record->is_busy = true;
     bench->under_way++;
     store_thread_request(bench->thread, request);

@@ -169,6 +169,13 @@ void sql_bind_text(sqlite3_stmt *statement, int place, struct span text)
     assert(code == SQLITE_OK);
 }
 
+void sql_bind_null(sqlite3_stmt *statement, int place)
+{
+    int code = sqlite3_bind_null(statement, place);
+
+    assert(code == SQLITE_OK);
+}
+
 void sql_bind_blob(sqlite3_stmt *statement, int place, struct span bytes)
 {
     int code = sqlite3_bind_blob64(statement, place, bytes.data ? bytes.data : "", bytes.len, SQLITE_STATIC);

@@ -48,6 +48,7 @@ must_check enum err sql_number(sqlite3 *db, const char *text, int64_t *out);
 void sql_bind_i64(sqlite3_stmt *statement, int place, int64_t number);
 void sql_bind_u64(sqlite3_stmt *statement, int place, uint64_t number);
 void sql_bind_text(sqlite3_stmt *statement, int place, struct span text);
+void sql_bind_null(sqlite3_stmt *statement, int place);
 void sql_bind_blob(sqlite3_stmt *statement, int place, struct span bytes);
 
 uint64_t sql_column_u64(sqlite3_stmt *statement, int column);

@@ -3,12 +3,17 @@
  *
  *   store_sqlite.c    opening, closing, transactions        store_schema.c   tables; whether a file is ours and sound
  *   store_rooms.c     what is remembered of rooms           store_commit.c   one commit
- *   store_execute.c   a batch of requests                   store_tidy.c     checkpoints, what is old
+ *   store_execute.c   a batch of requests                   store_answer.c   what is asked between commits
+ *   store_tidy.c      checkpoints, old events and keys      store_age.c      old activities, messages, notifications
+ *   store_object.c    what is kept beside records           store_activity.c what people did
+ *   store_object_list.c, store_activity_list.c              the same for readers
  *   store_accounts.c  accounts, logins, revoked tokens, small values
  *   store_import.c    records in bulk, generated numbers    store_list.c     filtered, sorted pages
- *   store_history.c   one record, now and then              store_backup.c   backup, restore
- *   store_reader.c    the reading connection                store_search.c   what a text contains
- *   sql.c             SQLite's interface in our words */
+ *   store_past.c      what a record was                     store_history.c  the same for readers
+ *   store_log.c       all events, one after the other
+ *   store_reader.c    the reading connection                store_page.c     how long a page is, and where the next begins
+ *   store_backup.c    backup, restore                       store_search.c   what a text contains
+ *   sql.c             SQLite's interface in our words       grant.c          a lock's token in what is written of it */
 #pragma once
 
 #include "base/list.h"
@@ -18,16 +23,25 @@
 
 #include <locale.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* What the file remembers in the table meta under these names, besides what others put there. */
-#define META_EPOCH "store.epoch"     /* of all durable rooms; 0 in a backup: a new one is drawn when it is opened */
-#define META_IS_OPEN "store.is_open" /* 1 from opening to closing: the file may not be whole without its WAL */
-#define META_OPENED "store.opened"   /* how often it was opened: tells a WAL from an older one */
-#define META_TIDIED "store.tidied"   /* events up to this seq were looked at and what was old of them removed */
+#define META_EPOCH "store.epoch"       /* of all durable rooms; 0 in a backup: a new one is drawn when it is opened */
+#define META_IS_OPEN "store.is_open"   /* 1 from opening to closing: the file may not be whole without its WAL */
+#define META_OPENED "store.opened"     /* how often it was opened: tells a WAL from an older one */
+#define META_TIDIED "store.tidied"     /* events up to this seq were looked at and what was old of them removed */
+#define META_SEQUENCE "store.sequence" /* no event gets a seq up to this one any more */
+
+/* By so much the seqs go on further in a copy that is taken back into use: more than is ever committed between a copy and its return. */
+#define SEQUENCE_LEAP ((uint64_t)1 << 32)
+
+#define DAY_MS ((uint64_t)86400000)
 
 /* Every how many versions the whole state is kept: reading version N folds at most this many changes less one. */
 enum { MILESTONE_EVERY = 64 };
+
+/* Inboxes are looked at when so many notifications came. */
+enum { INBOX_MAX = 1000, INBOX_LOOK_EVERY = 32, INBOX_SLOTS = 4096, INBOXES_NOTED_MAX = 64 };
 
 /* A room as the writer remembers it. */
 struct stored_room {
@@ -60,7 +74,7 @@ struct store {
     struct sql sql;
     struct arena arena; /* lives as long as the store */
     struct type_registry *registry;
-    uint64_t log_events_max, log_age_ms, op_age_ms;
+    uint64_t log_events_max, log_age_ms, op_age_ms, activity_age_ms, message_age_ms;
     struct span folder;
     int lock; /* the lock file's descriptor */
     uint64_t epoch, next_seq, tidied;
@@ -78,6 +92,10 @@ struct store {
         uint64_t upto;
     } crowded[64];
     uint32_t crowded_count;
+    /* store_age.c */
+    uint8_t fresh[INBOX_SLOTS];          /* notifications that came since a look, by the hash of whose they are */
+    struct span full[INBOXES_NOTED_MAX]; /* whose inboxes are to be looked at; owned */
+    uint32_t full_count;
 };
 
 struct store_reader {
@@ -108,17 +126,19 @@ must_check enum err meta_put_number(struct sql *sql, const char *name, uint64_t 
 
 /* ---- store_schema.c ---- */
 
-must_check enum err schema_create(sqlite3 *db, struct buf *why);
-/* ERR_CONFIG: it is another program's, or newer than this one. */
-must_check enum err schema_identify(sqlite3 *db, bool *is_new, struct buf *why);
-must_check enum err schema_compare(sqlite3 *db, struct buf *why);
+/* What a file of version `from` lacks (0: an empty one), in one transaction. */
+must_check enum err schema_bring_up(sqlite3 *db, int from, struct buf *why);
+/* 0: the file is empty. ERR_CONFIG: it is another program's, or newer than this one. */
+must_check enum err schema_identify(sqlite3 *db, int *version, struct buf *why);
+/* Whether it has what this version had, and nothing else. */
+must_check enum err schema_compare(sqlite3 *db, int version, struct buf *why);
 must_check enum err schema_examine(sqlite3 *db, const char *pragma, struct buf *why); /* "PRAGMA quick_check(1)" */
 
 /* ---- store_rooms.c ---- */
 
 void rooms_init(struct room_cache *cache);
 void rooms_forget(struct room_cache *cache);
-/* What is given stays valid until some hundred other rooms were asked for. */
+/* What is given stays valid until some thousand other rooms were asked for. */
 must_check enum err rooms_find(struct store *store, struct span name, struct stored_room **out);
 must_check enum err rooms_make(struct store *store, struct stored_room *room); /* its row, when it has none */
 /* The row in record, too: it is the room of that record. */
@@ -134,6 +154,75 @@ must_check enum err op_find(struct store *store, struct store_request *request, 
 /* "work_order:WO-1001" */
 void record_room_name(struct buf *out, const struct type *type, struct span id);
 
+/* ---- store_answer.c ---- */
+
+/* What is not a commit. The result is the request's. */
+must_check enum err request_answer(struct store *store, struct store_request *request);
+void request_drop_events(struct store_request *request, uint64_t place_count); /* gives up what was read */
+
+/* ---- store_object.c ---- */
+
+/* Whether each of a commit's objects has the revision that comes next. */
+must_check enum err objects_check(struct store *store, const struct store_request *request, bool *is_good);
+must_check enum err objects_put(struct store *store, const struct store_request *request, int64_t wall_ms);
+/* Columns id, room, owner, state, time_ms, revision, body. */
+void object_read(sqlite3_stmt *statement, struct arena *arena, struct object *out);
+/* The rest of an object of which kind and id are known; ERR_NOT_FOUND leaves it empty. */
+must_check enum err object_find(struct sql *sql, struct arena *arena, struct object *object);
+/* Of an owner, in a state (empty: in any). */
+must_check enum err objects_count(struct sql *sql, enum object_kind kind, struct span owner, struct span state,
+                                  uint64_t *out);
+must_check enum err objects_list(struct store *store, struct store_request *request); /* STORE_OBJECTS_LIST */
+/* The locks of a room, in the request's arena. */
+must_check enum err objects_load_locks(struct store *store, struct store_request *request, struct span room);
+
+/* ---- store_activity.c ---- */
+
+/* `is_kept`: the event stays, so its body need not be copied. */
+must_check enum err activity_write(struct store *store, uint64_t seq, const struct commit_event *event, bool is_kept,
+                                   int64_t wall_ms);
+
+/* ---- store_past.c ---- */
+
+/* A record of which something was kept. */
+struct lineage {
+    int64_t room_id;
+    uint64_t version, last_change; /* now */
+};
+/* Where one is, going backwards through a record's changes. */
+struct past_step {
+    uint64_t seq;          /* the next one to read; 0: there is none */
+    uint64_t version;      /* of the one that was read */
+    size_t bytes;          /* its body */
+    struct change *change; /* it; NULL: its version was not below `before` */
+};
+/* To come to a version soon: at the last change, or at the first one from that version on whose state was kept. */
+must_check enum err past_start(struct sql *sql, const struct lineage *record, uint64_t version, struct past_step *step);
+/* Reads the change at step->seq, when its version is below `before`, and moves on to the one before it. */
+must_check enum err past_step_back(struct sql *sql, struct arena *arena, uint64_t before, struct past_step *step);
+/* The state at an earlier version: the nearest one that was kept whole, and the changes since then applied again.
+ * ERR_NOT_FOUND: there was no such record then. */
+must_check enum err past_state(struct sql *sql, struct arena *arena, const struct lineage *record, uint64_t version,
+                               struct span *state, int64_t *time_ms);
+
+/* Which version was current at a moment; ERR_NOT_FOUND: none. */
+must_check enum err past_version(struct sql *sql, struct arena *arena, const struct lineage *record, int64_t time_ms,
+                                 uint64_t *version);
+
+/* ---- store_page.c ---- */
+
+enum { PAGE_BYTES_MAX = 4 * 1024 * 1024, PAGE_LIMIT_MAX = 1000 };
+/* A place in an order, as a cursor tells it; `query` says of which question. */
+struct place {
+    uint64_t query;
+    int64_t at, row;
+};
+/* What the question was: its parts. */
+uint64_t place_query(const struct span *parts, size_t count);
+struct span place_print(struct arena *arena, const struct place *place);
+/* ERR_BAD_FIELD: not one of that question's. */
+must_check enum err place_read(struct span cursor, uint64_t query, struct place *out);
+
 /* ---- store_tidy.c ---- */
 
 /* `places`: (room id, offset) pairs of one event. */
@@ -142,6 +231,18 @@ bool places_next(struct span *places, int64_t *room_id, uint64_t *offset);
 void tidy_init(struct store *store);
 /* The room has a thousand events more: those beyond the limit go with the next step. */
 void tidy_note_crowded(struct store *store, int64_t room_id, uint64_t head);
+
+/* `age_ms` before now, or the beginning of time. */
+int64_t tidy_oldest(int64_t wall_ms, uint64_t age_ms);
+
+/* ---- store_age.c ---- */
+
+/* Somebody got a notification. */
+void inboxes_note(struct store *store, struct span owner);
+void inboxes_forget(struct store *store);
+/* Whether anything is older than it may be, or an inbox was filled. */
+must_check enum err aged_look(struct store *store, int64_t wall_ms, bool *has);
+must_check enum err aged_drop(struct store *store, int64_t wall_ms); /* one step of it */
 
 /* ---- store_import.c ---- */
 

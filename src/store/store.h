@@ -8,6 +8,7 @@
  * through a second, read-only handle (store_reader), so that they never wait for a disk flush. */
 #pragma once
 
+#include "collab/object.h"
 #include "collab/ports.h"
 
 struct store;
@@ -18,6 +19,8 @@ struct store_options {
     uint64_t log_events_max;        /* of a room, kept: 10,000 ... */
     uint64_t log_age_ms;            /* ... or this old: 600,000, whichever is reached first */
     uint64_t op_age_ms;             /* idempotency keys: 24 h at least */
+    uint64_t activity_age_ms;       /* lines of the activity feed that are no changes; 0: 90 days */
+    uint64_t message_age_ms;        /* chat messages; 0: 365 days */
     struct type_registry *registry; /* NULL: for accounts and copies only */
 };
 
@@ -31,10 +34,12 @@ void store_set_registry(struct store *store, struct type_registry *registry);
 
 /* Writes a batch in one transaction and makes it durable (WAL, synchronous=FULL) before it returns. Each request
  * gets its own result; requests of the batch that cannot be done (a version conflict, a repeated id) do not harm the
- * others. If the transaction itself fails all get its error and nothing was written. `requests` may also hold
- * STORE_RECORD_LOAD, STORE_ROOM_OPEN and STORE_EVENTS_READ: they see what came before them in the batch. */
+ * others. If the transaction itself fails all get its error and nothing was written. What else `requests` hold only
+ * asks: it sees what came before it in the batch. */
 void store_execute(struct store *store, struct store_request **requests, size_t count, int64_t wall_ms);
-/* Housekeeping in small steps (old events, old idempotency keys, checkpoints); true when there is more to do. */
+/* Housekeeping in small steps; true when there is more to do. What goes: old events and idempotency keys, logins and
+ * tokens that have expired, activities and chat messages that are old, notifications that were read and conflicts that
+ * were settled 90 days ago, and of each inbox all but the newest 1,000 (looked at every 32 new ones). */
 bool store_tidy(struct store *store, int64_t wall_ms);
 /* The next free number for generated ids of a type: after every number that an id of the type's form has, never
  * given twice. */
@@ -46,7 +51,8 @@ struct account {
     struct span *roles;
     uint32_t role_count;
     bool is_disabled;
-    /* Grows when password or roles change or the account is disabled: older sessions and tokens end. */
+    /* Grows when password or roles change or the account is disabled, and when it is put with a greater one: older sessions and
+     * tokens end. */
     uint64_t generation;
 };
 must_check enum err store_account_find(struct store *store, struct arena *arena, struct span username,
@@ -120,7 +126,8 @@ struct list_page {
     struct span next; /* empty: the last page */
     uint64_t total;
 };
-/* Statement timeout 250 ms: ERR_TIMEOUT. */
+/* Statement timeout 250 ms: ERR_TIMEOUT. A page has at most about 4 MiB of states: then it is shorter than asked for
+ * and has a next one. */
 must_check enum err store_list(struct store_reader *reader, struct arena *arena, const struct list_query *query,
                                struct list_page *page);
 /* The current state; ERR_NOT_FOUND. */
@@ -130,6 +137,10 @@ must_check enum err store_record(struct store_reader *reader, struct arena *aren
  * that version. */
 must_check enum err store_record_at(struct store_reader *reader, struct arena *arena, const struct type *type,
                                     struct span id, uint64_t version, struct list_row *out);
+/* The state that was current at a moment; ERR_NOT_FOUND when there was none then. */
+must_check enum err store_record_at_time(struct store_reader *reader, struct arena *arena, const struct type *type,
+                                         struct span id, int64_t time_ms, struct list_row *out);
+/* A page may be shorter than asked for: next_before tells whether it is the last one. */
 struct history_page {
     struct change **changes; /* newest first */
     uint32_t count;
@@ -137,3 +148,65 @@ struct history_page {
 };
 must_check enum err store_history(struct store_reader *reader, struct arena *arena, const struct type *type,
                                   struct span id, uint64_t before_version, uint32_t limit, struct history_page *page);
+
+/* ---- reading what is kept beside records (object.h), and what people did ---- Pages, cursors and timeouts as above. */
+struct object_query {
+    enum object_kind kind;
+    struct span room, owner, state; /* empty: any */
+    struct span type;               /* in the rooms of this type's records; empty: in any */
+    bool newest_first;              /* by the time they were made, else oldest first */
+    struct span cursor;
+    uint32_t limit; /* 1..1000 */
+};
+struct object_page {
+    struct object *objects;
+    uint32_t count;
+    struct span next; /* empty: the last page */
+    uint64_t total;   /* on all pages together */
+};
+must_check enum err store_objects(struct store_reader *reader, struct arena *arena, const struct object_query *query,
+                                  struct object_page *page);
+must_check enum err store_object_get(struct store_reader *reader, struct arena *arena, enum object_kind kind,
+                                     struct span id, struct object *out); /* ERR_NOT_FOUND */
+/* How many an owner has in a state (empty: in any): unread notifications, open conflicts. */
+must_check enum err store_object_count(struct store_reader *reader, enum object_kind kind, struct span owner,
+                                       struct span state, uint64_t *out);
+
+/* The activity feed, newest first. */
+struct activity_query {
+    struct span user_id, customer_id, action; /* empty: any */
+    struct span type, entity_id;              /* of the record; a type alone: all of its records; both empty: any */
+    int64_t since_ms, until_ms;               /* from the one on, and before the other; 0: no bound */
+    struct span cursor;
+    uint32_t limit; /* 1..1000 */
+};
+struct activity_row {
+    uint64_t seq; /* unique, and greater than that of any older one */
+    int64_t time_ms;
+    struct span action, user_id, type, entity_id, customer_id;
+    struct span body; /* the event's stored form: event_read */
+};
+struct activity_page {
+    struct activity_row *rows;
+    uint32_t count;
+    struct span next; /* empty: the last page */
+};
+must_check enum err store_activity(struct store_reader *reader, struct arena *arena, const struct activity_query *query,
+                                   struct activity_page *page);
+
+/* ---- reading the log, for those who follow it ---- Every durable event once, whatever rooms show it, in the order of the commits. Events that are no
+ * changes are removed when they are old: who comes too late finds them gone, and how many they were. */
+struct log_row {
+    uint64_t seq;     /* grows, with gaps */
+    struct span body; /* the event's stored form: event_read */
+};
+struct log_page {
+    struct log_row *rows;
+    uint32_t count;
+    uint64_t upto;    /* the last one's seq; without any, where it was asked from */
+    uint64_t skipped; /* events between that were removed */
+};
+/* Those after a seq and up to another, at most `limit` (1..1000) of them and about 1 MiB. */
+must_check enum err store_log(struct store_reader *reader, struct arena *arena, uint64_t after, uint64_t upto,
+                              uint32_t limit, struct log_page *page);
+must_check enum err store_log_end(struct store_reader *reader, uint64_t *seq); /* the last event's; 0: there is none */

@@ -164,6 +164,7 @@ static enum err choose_id(struct store *store, struct arena *arena, struct accou
 /* Older sessions and tokens end when what they were made for is not so any more. */
 static enum err next_generation(struct store *store, struct arena *arena, struct account *account)
 {
+    const uint64_t asked = account->generation;
     struct account before;
     enum err err = get_row(store, arena, account->id, &before);
 
@@ -177,6 +178,8 @@ static enum err next_generation(struct store *store, struct arena *arena, struct
     if (before.is_disabled != account->is_disabled || !span_equal(before.password_hash, account->password_hash) ||
         !same_roles(&before, account))
         account->generation++;
+    if (asked > account->generation)
+        account->generation = asked;
     return OK;
 }
 

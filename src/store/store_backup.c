@@ -195,29 +195,44 @@ static enum err copy_bytes(const char *from, const char *to, struct buf *why)
     return err;
 }
 
-/* Every page, every index, every row against its table's rules; and what the tables cannot say: that states are
- * JSON. */
+/* What the tables themselves cannot say. */
+static enum err examine_json(sqlite3 *db, int version, struct buf *why)
+{
+    static const struct {
+        int since;
+        const char *count;
+    } looks[] = {
+        {1, "SELECT count(*) FROM record WHERE is_deleted = 0 AND NOT json_valid(state)"},
+        {2, "SELECT count(*) FROM object WHERE NOT json_valid(body)"},
+    };
+    int64_t bad_count;
+
+    for (size_t i = 0; i < sizeof(looks) / sizeof(looks[0]) && looks[i].since <= version; i++) {
+        if (sql_number(db, looks[i].count, &bad_count) != OK || bad_count > 0) {
+            buf_append_str(why, "the database is damaged: what should be JSON is none");
+            return ERR_STORAGE;
+        }
+    }
+    return OK;
+}
+
+/* Every page, every index, every row against its table's rules. An older version's copy is brought up to date when it
+ * is opened. */
 static enum err examine(sqlite3 *db, struct buf *why)
 {
-    int64_t bad_count;
-    bool is_new;
+    int version;
     enum err err;
 
-    if ((err = schema_identify(db, &is_new, why)) != OK)
+    if ((err = schema_identify(db, &version, why)) != OK)
         return err;
-    if (is_new) {
+    if (version == 0) {
         buf_append_str(why, "the file is empty");
         return ERR_CONFIG;
     }
-    if ((err = schema_compare(db, why)) != OK || (err = schema_examine(db, "PRAGMA integrity_check(1)", why)) != OK)
+    if ((err = schema_compare(db, version, why)) != OK ||
+        (err = schema_examine(db, "PRAGMA integrity_check(1)", why)) != OK)
         return err;
-    if ((err = sql_number(db, "SELECT count(*) FROM record WHERE is_deleted = 0 AND NOT json_valid(state)",
-                          &bad_count)) != OK ||
-        bad_count > 0) {
-        buf_append_str(why, "the database is damaged: a record is no JSON");
-        return ERR_STORAGE;
-    }
-    return OK;
+    return examine_json(db, version, why);
 }
 
 static enum err examine_draft(const char *draft, struct buf *why)

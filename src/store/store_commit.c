@@ -1,6 +1,7 @@
 /* Writing one commit, inside the batch's transaction: the idempotency key, the record, the events in every room that
- * shows them. What can be refused is refused before the first write, so a refused commit leaves nothing behind and
+ * shows them, the lines of the activity feed, the objects beside. What can be refused is refused before the first write, so a refused commit leaves nothing behind and
  * needs no transaction of its own. */
+#include "store/grant.h"
 #include "store/sqlite_internal.h"
 
 #include <assert.h>
@@ -222,7 +223,9 @@ static enum err number_event(struct store *store, struct commit_event *event, ui
             return err;
         event->positions[i] = (struct position){store->epoch, room->head};
     }
-    return write_event(store, &entry, event->body, wall_ms);
+    if ((err = write_event(store, &entry, event->body, wall_ms)) != OK || event->activity == NULL)
+        return err;
+    return activity_write(store, entry.seq, event, version > 0, wall_ms);
 }
 
 static enum err write_events(struct store *store, struct store_request *request, const struct stored_room *own,
@@ -242,21 +245,24 @@ static enum err write_events(struct store *store, struct store_request *request,
 
 /* ---- a commit ---- */
 
-/* Whether the record is where the change expects it; else a repeat explains it, or it is a conflict. */
-static enum err check_version(struct store *store, struct store_request *request, struct stored_room *room,
-                              bool *is_good)
+/* Whether the record and the objects are where the commit expects them; else a repeat explains it, or it is a conflict.
+ * `room`: the record's, or NULL. */
+static enum err check_versions(struct store *store, struct store_request *request, const struct stored_room *room,
+                               bool *is_good)
 {
     bool found = false;
     enum err err = OK;
 
-    *is_good = room->version + 1 == request->commit.version;
+    *is_good = room == NULL || room->version + 1 == request->commit.version;
     if (*is_good)
-        return OK;
+        err = objects_check(store, request, is_good);
+    if (err != OK || *is_good)
+        return err;
     if (request->commit.op_id.len > 0)
         err = op_find(store, request, &found);
     if (err == OK && !found) {
         request->err = ERR_CONFLICT;
-        request->version = room->version;
+        request->version = room ? room->version : 0;
     }
     return err;
 }
@@ -287,11 +293,16 @@ enum err commit_write(struct store *store, struct store_request *request, int64_
     request->err = OK;
     if (request->commit.has_change) {
         assert(request->commit.event_count > 0 && request->commit.events[0].room_count > 0);
-        if ((err = rooms_find(store, request->commit.events[0].rooms[0], &room)) != OK ||
-            (err = check_version(store, request, room, &is_good)) != OK || !is_good)
+        if ((err = rooms_find(store, request->commit.events[0].rooms[0], &room)) != OK)
             return err;
     }
+    if ((err = check_versions(store, request, room, &is_good)) != OK || !is_good)
+        return err;
     if (request->commit.op_id.len > 0 && ((err = claim_op(store, request, wall_ms, &found)) != OK || found))
         return err;
-    return room ? write_change(store, request, room, wall_ms) : write_events(store, request, NULL, wall_ms);
+    request->commit.sequence = request->commit.event_count > 0 ? store->next_seq : 0;
+    if (request->commit.grants)
+        grant_token(request);
+    err = room ? write_change(store, request, room, wall_ms) : write_events(store, request, NULL, wall_ms);
+    return err == OK ? objects_put(store, request, wall_ms) : err;
 }

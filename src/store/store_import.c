@@ -167,7 +167,7 @@ static enum err make_change(struct import *import, struct arena *arena, struct s
 static void make_event(struct import *import, struct store_request *request, struct span id, yyjson_val *record,
                        struct change *change)
 {
-    struct commit_event *place = &request->commit.events[0];
+    struct commit_event *place = commit_add_event(request);
     struct event *event = event_new(EVENT_CHANGE, SPAN_EMPTY);
 
     event->time_ms = import->wall_ms;
@@ -183,8 +183,7 @@ static void make_event(struct import *import, struct store_request *request, str
     event_print(&import->body, event);
     place->event = event;
     place->body = buf_span(&import->body);
-    place->room_count = 1;
-    place->rooms[0] = buf_span(&import->room);
+    commit_show_in(request, place, buf_span(&import->room));
 }
 
 static enum err write_record(struct import *import, struct span id, yyjson_val *record)
@@ -202,7 +201,6 @@ static enum err write_record(struct import *import, struct span id, yyjson_val *
     request->commit.user_id = import->user_id;
     request->commit.version = 1;
     request->commit.time_ms = import->wall_ms;
-    request->commit.event_count = 1;
     request->commit.new_state = buf_span(&import->state);
     err = commit_write(import->store, request, import->wall_ms);
     assert(err != OK || request->err == OK); /* it was asked before whether the record exists */

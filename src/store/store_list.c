@@ -15,7 +15,6 @@
 enum {
     VALUES_MAX = 96,      /* path and value of each filter, of each searchable field, and of the sort */
     SORT_CHARACTERS = 96, /* of a text count in sorting, so that a cursor stays short */
-    LIMIT_MAX = 1000,
     SEARCH_BYTES_MAX = 256,
 };
 
@@ -376,13 +375,14 @@ static enum err read_rows(struct listing *listing, sqlite3_stmt *statement, stru
 {
     struct arena *arena = listing->arena;
     struct value sort = {.kind = VALUE_NULL};
+    size_t bytes = 0;
     enum err err;
 
     page->rows = arena_alloc(arena, listing->query->limit * sizeof(*page->rows));
     while ((err = sql_row(statement)) == OK) {
         struct list_row *row = &page->rows[page->count];
 
-        if (page->count == listing->query->limit) {
+        if (page->count == listing->query->limit || bytes >= PAGE_BYTES_MAX) {
             page->next = cursor_print(listing, &sort, row[-1].id);
             return OK;
         }
@@ -391,6 +391,7 @@ static enum err read_rows(struct listing *listing, sqlite3_stmt *statement, stru
         row->version = sql_column_u64(statement, 2);
         row->updated_ms = sqlite3_column_int64(statement, 3);
         sort = column_value(statement, 4, arena);
+        bytes += row->state.len;
         page->count++;
     }
     return err == ERR_NOT_FOUND ? OK : err;
@@ -430,7 +431,7 @@ enum err store_list(struct store_reader *reader, struct arena *arena, const stru
     struct listing listing = {.reader = reader, .query = query, .arena = arena};
     enum err err;
 
-    assert(query->limit >= 1 && query->limit <= LIMIT_MAX);
+    assert(query->limit >= 1 && query->limit <= PAGE_LIMIT_MAX);
     *page = (struct list_page){0};
     reader_start_clock(reader);
     if ((err = sql_exec(reader->sql.db, "BEGIN")) == OK) { /* the count and the rows are of one moment */

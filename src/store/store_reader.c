@@ -30,7 +30,7 @@ void reader_start_clock(struct store_reader *reader)
 static enum err open_file(struct store_reader *reader, struct buf *why)
 {
     const char *file = store_file(&reader->arena, reader->folder, "collabd.db");
-    bool is_new = false;
+    int version;
     enum err err;
 
     /* Reading a WAL needs its index, which may have to be made: so not SQLITE_OPEN_READONLY. */
@@ -42,13 +42,13 @@ static enum err open_file(struct store_reader *reader, struct buf *why)
         buf_printf(why, "the database cannot be set up for reading: %s", sqlite3_errmsg(reader->sql.db));
         return err;
     }
-    if ((err = schema_identify(reader->sql.db, &is_new, why)) != OK)
+    if ((err = schema_identify(reader->sql.db, &version, why)) != OK)
         return err;
-    if (is_new) {
-        buf_append_str(why, "there is no database yet");
+    if (version != SCHEMA_VERSION) {
+        buf_append_str(why, version == 0 ? "there is no database yet" : "the database is of an older version");
         return ERR_CONFIG;
     }
-    if ((err = schema_compare(reader->sql.db, why)) != OK)
+    if ((err = schema_compare(reader->sql.db, version, why)) != OK)
         return err;
     sqlite3_progress_handler(reader->sql.db, STEPS_BETWEEN_LOOKS, look_at_clock, reader);
     if ((err = search_install(reader)) != OK)

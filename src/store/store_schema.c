@@ -1,7 +1,7 @@
 /* The tables, what makes a file one of ours, and whether it is in good order. */
 #include "store/sqlite_internal.h"
 
-#include <string.h>
+#include <assert.h>
 
 #define APPLICATION_ID 1668047460 /* "clbd" */
 #define TEXT_OF(number) #number
@@ -57,44 +57,79 @@ static const char *const tables[] = {
     "CREATE INDEX login_expiry ON login (expires_ms)",
     "CREATE TABLE revoked_token (id TEXT PRIMARY KEY, expires_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE INDEX revoked_token_expiry ON revoked_token (expires_ms)",
+    NULL,
+
+    /* What is kept beside records (collab/object.h). kind: its name; time_ms: when it was made; updated_ms: when it
+     * was put last. Rows that were made in the same millisecond are in the order of their rowids. */
+    "CREATE TABLE object (kind TEXT NOT NULL, id TEXT NOT NULL, room TEXT NOT NULL, owner TEXT NOT NULL, "
+    "state TEXT NOT NULL, time_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, "
+    "revision INTEGER NOT NULL CHECK (revision BETWEEN 1 AND 9007199254740991), "
+    "body TEXT NOT NULL, PRIMARY KEY (kind, id)) STRICT",
+    "CREATE INDEX object_room ON object (kind, room, time_ms)",
+    "CREATE INDEX object_owner ON object (kind, owner, state, time_ms)",
+    "CREATE INDEX object_age ON object (kind, state, updated_ms)",
+    /* seq: the event's; body: of an event that goes when it is old, of a change NULL: it is in event */
+    "CREATE TABLE activity (seq INTEGER PRIMARY KEY, time_ms INTEGER NOT NULL, action TEXT NOT NULL, "
+    "user_id TEXT NOT NULL, type TEXT NOT NULL, entity_id TEXT NOT NULL, customer_id TEXT NOT NULL, body TEXT) STRICT",
+    "CREATE INDEX activity_user ON activity (user_id) WHERE user_id != ''",
+    "CREATE INDEX activity_entity ON activity (entity_id, type) WHERE entity_id != ''",
+    "CREATE INDEX activity_customer ON activity (customer_id) WHERE customer_id != ''",
+    "CREATE INDEX activity_age ON activity (time_ms) WHERE body IS NOT NULL",
+    NULL,
 };
 
 /* ---- making ---- */
 
-static enum err create_tables(sqlite3 *db)
+/* What versions after `from` up to `upto` brought: each ends with a NULL. */
+static enum err create_tables(sqlite3 *db, int from, int upto)
 {
+    int version = 1;
     enum err err;
 
-    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-        if ((err = sql_exec(db, tables[i])) != OK)
+    assert(from >= 0 && upto <= SCHEMA_VERSION);
+    for (size_t i = 0; version <= upto; i++) {
+        assert(i < sizeof(tables) / sizeof(tables[0]));
+        if (tables[i] == NULL)
+            version++;
+        else if (version > from && (err = sql_exec(db, tables[i])) != OK)
             return err;
+    }
     return OK;
 }
 
-enum err schema_create(sqlite3 *db, struct buf *why)
+/* In one transaction: a file is of one version or of the other. */
+static enum err bring_up(sqlite3 *db, int from)
 {
     static const char marks[] =
         "PRAGMA application_id=" TEXT(APPLICATION_ID) "; PRAGMA user_version=" TEXT(SCHEMA_VERSION);
     enum err err;
 
     if ((err = sql_exec(db, "BEGIN IMMEDIATE")) != OK)
-        goto done;
-    if ((err = create_tables(db)) == OK && (err = sql_exec(db, marks)) == OK)
+        return err;
+    if ((err = create_tables(db, from, SCHEMA_VERSION)) == OK && (err = sql_exec(db, marks)) == OK)
         err = sql_exec(db, "COMMIT");
-    if (!sqlite3_get_autocommit(db))
-        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-done:
+    return err;
+}
+
+enum err schema_bring_up(sqlite3 *db, int from, struct buf *why)
+{
+    enum err err = bring_up(db, from);
+
     if (err != OK)
         buf_printf(why, "the tables cannot be made: %s", sqlite3_errmsg(db));
+    if (!sqlite3_get_autocommit(db))
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     return err;
 }
 
 /* ---- recognising ---- */
 
-enum err schema_identify(sqlite3 *db, bool *is_new, struct buf *why)
+enum err schema_identify(sqlite3 *db, int *version_out, struct buf *why)
 {
     int64_t application_id, version, object_count;
     enum err err;
+
+    *version_out = 0;
 
     if ((err = sql_number(db, "PRAGMA application_id", &application_id)) != OK ||
         (err = sql_number(db, "PRAGMA user_version", &version)) != OK ||
@@ -102,8 +137,7 @@ enum err schema_identify(sqlite3 *db, bool *is_new, struct buf *why)
         buf_printf(why, "the file cannot be read: %s", sqlite3_errmsg(db));
         return err;
     }
-    *is_new = application_id == 0 && version == 0 && object_count == 0;
-    if (*is_new)
+    if (application_id == 0 && version == 0 && object_count == 0)
         return OK;
     if (application_id != APPLICATION_ID) {
         buf_append_str(why, "the file is a database of another program");
@@ -114,6 +148,11 @@ enum err schema_identify(sqlite3 *db, bool *is_new, struct buf *why)
                    (long long)version, SCHEMA_VERSION);
         return ERR_CONFIG;
     }
+    if (version < 1) {
+        buf_append_str(why, "the database is of no version");
+        return ERR_CONFIG;
+    }
+    *version_out = (int)version;
     return OK;
 }
 
@@ -158,14 +197,14 @@ done:
     return first;
 }
 
-enum err schema_compare(sqlite3 *db, struct buf *why)
+enum err schema_compare(sqlite3 *db, int version, struct buf *why)
 {
     struct sql model = {0};
     enum err err;
 
     if ((err = sql_open(&model, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, why)) != OK)
         return err;
-    err = create_tables(model.db);
+    err = create_tables(model.db, 0, version);
     if (err == OK)
         err = compare_schemas(model.db, db, why);
     sql_close(&model);

@@ -287,16 +287,25 @@ enum err store_type_id(struct store *store, struct span name, struct stored_type
 
 /* ---- opening ---- */
 
+static uint64_t greater(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* What is counted on in memory. The last events may have been removed, so the last one there is does not say enough. */
 static enum err load_counts(struct store *store)
 {
+    uint64_t floor;
     int64_t last;
     enum err err;
 
     if ((err = load_types(store)) != OK || (err = meta_get_number(&store->sql, META_TIDIED, &store->tidied)) != OK ||
+        (err = meta_get_number(&store->sql, META_SEQUENCE, &floor)) != OK ||
         (err = sql_number(store->sql.db, "SELECT max(seq) FROM event", &last)) != OK)
         return err;
-    store->next_seq = (last > 0 && (uint64_t)last > store->tidied ? (uint64_t)last : store->tidied) + 1;
+    if (last < 0 || (uint64_t)last >= SQL_NUMBER_MAX)
+        return ERR_STORAGE; /* no number of ours */
+    store->next_seq = greater(greater((uint64_t)last, store->tidied), floor) + 1;
     store->is_stale = false;
     return OK;
 }
@@ -312,6 +321,20 @@ static uint64_t draw_epoch(void)
     return epoch;
 }
 
+/* A history that begins here. What is a copy does not know what was numbered after it was taken, and a lock's token
+ * that was given then must not be given again: its numbers go on far beyond. */
+static enum err begin_epoch(struct store *store)
+{
+    enum err err;
+
+    store->epoch = draw_epoch();
+    if ((err = meta_put_number(&store->sql, META_EPOCH, store->epoch)) != OK || store->next_seq == 1 ||
+        store->next_seq > SQL_NUMBER_MAX - 2 * SEQUENCE_LEAP)
+        return err;
+    store->next_seq += SEQUENCE_LEAP;
+    return meta_put_number(&store->sql, META_SEQUENCE, store->next_seq - 1);
+}
+
 /* Says in the file itself, not only in the WAL, that it is open from now on. */
 static enum err mark_open(struct store *store)
 {
@@ -323,11 +346,8 @@ static enum err mark_open(struct store *store)
     if ((err = meta_get_number(&store->sql, META_EPOCH, &store->epoch)) != OK ||
         (err = meta_get_number(&store->sql, META_OPENED, &opened)) != OK)
         goto done;
-    if (store->epoch == 0) {
-        store->epoch = draw_epoch();
-        if ((err = meta_put_number(&store->sql, META_EPOCH, store->epoch)) != OK)
-            goto done;
-    }
+    if (store->epoch == 0 && (err = begin_epoch(store)) != OK)
+        goto done;
     if ((err = meta_put_number(&store->sql, META_IS_OPEN, 1)) == OK)
         err = meta_put_number(&store->sql, META_OPENED, opened < SQL_NUMBER_MAX ? opened + 1 : opened);
 done:
@@ -341,23 +361,27 @@ done:
 static enum err recognise(struct store *store, const struct glance *glance, struct buf *why)
 {
     sqlite3 *db = store->sql.db;
-    bool is_new;
+    int version;
     enum err err;
 
-    if ((err = schema_identify(db, &is_new, why)) != OK)
+    if ((err = schema_identify(db, &version, why)) != OK)
         return err;
     if (sqlite3_db_readonly(db, "main") == 1) {
         buf_append_str(why, "the database is read-only");
         return ERR_READ_ONLY;
     }
-    if (!is_new && ((err = schema_compare(db, why)) != OK || (err = check_wal(store, glance, why)) != OK))
+    if (version > 0 && ((err = schema_compare(db, version, why)) != OK || (err = check_wal(store, glance, why)) != OK))
         return err;
-    if ((is_new && (err = sql_exec(db, new_file_pragmas)) != OK) ||
+    if ((version == 0 && (err = sql_exec(db, new_file_pragmas)) != OK) ||
         (err = sql_exec(db, "PRAGMA journal_mode=WAL")) != OK || (err = sql_exec(db, writer_pragmas)) != OK) {
         buf_printf(why, "the database cannot be set up: %s", sqlite3_errmsg(db));
         return err;
     }
-    return is_new ? schema_create(db, why) : OK;
+    if (version == SCHEMA_VERSION)
+        return OK;
+    if (version > 0)
+        log_info("store.upgrade", "from=%d to=%d", version, SCHEMA_VERSION);
+    return schema_bring_up(db, version, why);
 }
 
 static int on_wal(void *arg, sqlite3 *db, const char *name, int frames)
@@ -408,6 +432,8 @@ enum err store_open(const struct store_options *options, struct store **out, str
     store->log_events_max = options->log_events_max;
     store->log_age_ms = options->log_age_ms;
     store->op_age_ms = options->op_age_ms;
+    store->activity_age_ms = options->activity_age_ms > 0 ? options->activity_age_ms : 90 * DAY_MS;
+    store->message_age_ms = options->message_age_ms > 0 ? options->message_age_ms : 365 * DAY_MS;
     if ((err = store_make_folder(options->folder, why)) != OK ||
         (err = store_lock(options->folder, &store->lock, why)) != OK || (err = open_file(store, why)) != OK)
         goto done;
@@ -453,6 +479,7 @@ void store_close(struct store *store)
     }
     sql_close(&store->sql);
     rooms_forget(&store->rooms);
+    inboxes_forget(store);
     if (store->lock >= 0)
         close(store->lock);
     type_registry_unref(store->registry);

@@ -2,7 +2,7 @@
  *
  * An event is looked at once, in the order of the log, when it is old enough: its places in rooms are removed, and
  * itself, unless it is a record's history. Between two looks a crowded room loses what exceeds the number of events
- * that are kept. The steps are small, because requests wait meanwhile. */
+ * that are kept. What is not an event is store_age.c's. The steps are small, because requests wait meanwhile. */
 #include "store/sqlite_internal.h"
 
 #include "base/log.h"
@@ -243,21 +243,39 @@ static enum err expire(struct store *store, int64_t wall_ms)
 
 /* ---- a step ---- */
 
-/* `age_ms` before now, or the beginning of time. */
-static int64_t oldest(int64_t wall_ms, uint64_t age_ms)
+int64_t tidy_oldest(int64_t wall_ms, uint64_t age_ms)
 {
     return wall_ms > 0 && age_ms <= (uint64_t)wall_ms ? wall_ms - (int64_t)age_ms : INT64_MIN;
 }
 
-static enum err drop_all(struct store *store, struct look *look, bool has_ops, bool expires, int64_t wall_ms)
+/* What a step found that may go. */
+struct findings {
+    struct look look;
+    bool has_ops, has_aged, expires;
+};
+
+static enum err find_old(struct store *store, int64_t wall_ms, struct findings *found)
+{
+    enum err err;
+
+    found->expires = wall_ms >= store->expire_due_ms || wall_ms < store->expire_due_ms - EXPIRE_MS;
+    if ((err = look_at_events(store, tidy_oldest(wall_ms, store->log_age_ms), &found->look)) != OK ||
+        (err = has_old_ops(store, tidy_oldest(wall_ms, store->op_age_ms), &found->has_ops)) != OK)
+        return err;
+    return aged_look(store, wall_ms, &found->has_aged);
+}
+
+static enum err drop_all(struct store *store, struct findings *found, int64_t wall_ms)
 {
     enum err err = drop_crowd(store);
 
-    if (err == OK && look->event_count > 0)
-        err = drop_look(store, look);
-    if (err == OK && has_ops)
-        err = drop_ops(store, oldest(wall_ms, store->op_age_ms));
-    if (err == OK && expires)
+    if (err == OK && found->look.event_count > 0)
+        err = drop_look(store, &found->look);
+    if (err == OK && found->has_ops)
+        err = drop_ops(store, tidy_oldest(wall_ms, store->op_age_ms));
+    if (err == OK && found->has_aged)
+        err = aged_drop(store, wall_ms);
+    if (err == OK && found->expires)
         err = expire(store, wall_ms);
     return err;
 }
@@ -265,25 +283,23 @@ static enum err drop_all(struct store *store, struct look *look, bool has_ops, b
 /* True when something was removed: there may be more. */
 static bool remove_old(struct store *store, int64_t wall_ms)
 {
-    struct look look = {0};
-    bool has_ops = false, expires = wall_ms >= store->expire_due_ms || wall_ms < store->expire_due_ms - EXPIRE_MS;
+    struct findings found = {0};
     bool did = false;
     enum err err;
 
-    if ((err = look_at_events(store, oldest(wall_ms, store->log_age_ms), &look)) != OK ||
-        (err = has_old_ops(store, oldest(wall_ms, store->op_age_ms), &has_ops)) != OK)
+    if ((err = find_old(store, wall_ms, &found)) != OK)
         goto done;
-    if (look.event_count == 0 && !has_ops && !expires && store->crowded_count == 0)
+    if (found.look.event_count == 0 && !found.has_ops && !found.has_aged && !found.expires && store->crowded_count == 0)
         goto done;
     if ((err = store_begin(store)) == OK)
-        err = store_end(store, drop_all(store, &look, has_ops, expires, wall_ms));
+        err = store_end(store, drop_all(store, &found, wall_ms));
     did = err == OK;
-    if (did && expires)
+    if (did && found.expires)
         store->expire_due_ms = wall_ms + EXPIRE_MS;
-    if (did && look.event_count > 0)
-        store->tidied = look.last_seq;
+    if (did && found.look.event_count > 0)
+        store->tidied = found.look.last_seq;
 done:
-    free(look.ranges);
+    free(found.look.ranges);
     return did;
 }
 
@@ -308,7 +324,7 @@ bool store_tidy(struct store *store, int64_t wall_ms)
     bool is_due = wall_ms >= store->tidy_due_ms || wall_ms < store->tidy_due_ms - PAUSE_MS; /* the clock was put back */
 
     checkpoint(store);
-    if (!is_due && store->crowded_count == 0)
+    if (!is_due && store->crowded_count == 0 && store->full_count < INBOXES_NOTED_MAX / 2)
         return false;
     if (remove_old(store, wall_ms))
         return true;

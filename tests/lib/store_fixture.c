@@ -1,6 +1,7 @@
 #include "lib/store_fixture.h"
 
 #include "base/log.h"
+#include "store/sqlite_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -112,11 +113,19 @@ struct store_reader *store_fixture_reader(struct store_fixture *fixture)
     return fixture->reader;
 }
 
+int64_t store_fixture_number(struct store_fixture *fixture, const char *query)
+{
+    int64_t result;
+
+    assert_int_equal(sql_number(fixture->store->sql.db, query, &result), OK);
+    return result;
+}
+
 /* ---- requests ---- */
 
 static struct commit_event *add_event(struct store_request *request, struct event *event)
 {
-    struct commit_event *entry = &request->commit.events[request->commit.event_count++];
+    struct commit_event *entry = commit_add_event(request);
     struct buf body = BUF_EMPTY;
 
     entry->event = event;
@@ -130,7 +139,7 @@ static void show_in(struct store_request *request, const char *room)
 {
     struct commit_event *entry = &request->commit.events[request->commit.event_count - 1];
 
-    entry->rooms[entry->room_count++] = arena_copy(&request->arena, span_from_str(room));
+    commit_show_in(request, entry, span_from_str(room));
 }
 
 static struct store_request *commit_change(struct store_fixture *fixture, const char *id, uint64_t version,
@@ -211,6 +220,46 @@ struct store_request *store_fixture_message(struct store_fixture *fixture, const
     return request;
 }
 
+struct store_request *store_fixture_object(struct store_fixture *fixture, enum object_kind kind, const char *id,
+                                           uint64_t revision, const char *body)
+{
+    struct store_request *request = store_request_new(STORE_COMMIT);
+    struct event *event = event_new(EVENT_OBJECT, SPAN_EMPTY);
+    struct object *object = commit_add_object(request);
+
+    *object = (struct object){.kind = kind,
+                              .id = arena_copy(&request->arena, span_from_str(id)),
+                              .room = SPAN("order:O-1"),
+                              .time_ms = fixture->wall_ms,
+                              .revision = revision,
+                              .body = arena_copy(&request->arena, span_from_str(body))};
+    event->time_ms = fixture->wall_ms;
+    event->id = SPAN("o");
+    event->object.kind = kind;
+    event->object.verb = object->body.len > 0 ? OBJECT_ADD : OBJECT_REMOVE;
+    event->object.id = arena_copy(&event->arena, object->id);
+    event->object.body = object->body.len > 0 ? arena_copy(&event->arena, object->body) : SPAN("{}");
+    request->commit.user_id = SPAN("5");
+    request->commit.time_ms = fixture->wall_ms;
+    add_event(request, event);
+    show_in(request, "order:O-1");
+    return request;
+}
+
+struct commit_activity *store_fixture_note(struct store_request *request, const char *action)
+{
+    struct commit_activity *activity = arena_alloc(&request->arena, sizeof(*activity));
+
+    activity->action = arena_copy(&request->arena, span_from_str(action));
+    activity->user_id = SPAN("5");
+    if (request->type) {
+        activity->type = request->type->name;
+        activity->entity_id = request->entity_id;
+    }
+    request->commit.events[0].activity = activity;
+    return activity;
+}
+
 void store_fixture_set_op(struct store_request *request, const char *user, const char *op, uint64_t hash,
                           const char *answer)
 {
@@ -226,6 +275,14 @@ enum err store_fixture_execute(struct store_fixture *fixture, struct store_reque
 {
     store_execute(fixture->store, &request, 1, fixture->wall_ms);
     return request->err;
+}
+
+enum err store_fixture_commit(struct store_fixture *fixture, struct store_request *request)
+{
+    enum err err = store_fixture_execute(fixture, request);
+
+    store_request_free(request);
+    return err;
 }
 
 struct span store_fixture_state(struct store_fixture *fixture, const char *id, uint64_t *version)

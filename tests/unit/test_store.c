@@ -677,6 +677,36 @@ static void what_was_acknowledged_survives_the_end_of_the_process(void **state)
     assert_int_equal(store_fixture_position(&fixture, "records").offset, 1);
 }
 
+static uint64_t next_sequence(void)
+{
+    struct store_request *request = store_fixture_message(&fixture, "records", "{}");
+    uint64_t sequence;
+
+    assert_int_equal(store_fixture_execute(&fixture, request), OK);
+    sequence = request->commit.sequence;
+    store_request_free(request);
+    return sequence;
+}
+
+/* What tells the number is kept, or it is kept that it was told. */
+static void no_number_of_a_commit_is_given_twice_after_a_kill(void **state)
+{
+    uint64_t last = 0;
+
+    (void)state;
+    for (int round = 0; round < 6; round++) {
+        uint64_t next = next_sequence();
+
+        assert_true(next > last);
+        last = next;
+        fixture.wall_ms += 600001;
+        while (round % 2 && store_tidy(fixture.store, fixture.wall_ms))
+            ;
+        kill_store();
+        store_fixture_reopen(&fixture);
+    }
+}
+
 static void a_missing_wal_is_noticed(void **state)
 {
     (void)state;
@@ -885,6 +915,7 @@ int main(void)
         TEST(a_newer_schema_is_refused),
         TEST(a_trigger_of_others_is_refused),
         TEST(what_was_acknowledged_survives_the_end_of_the_process),
+        TEST(no_number_of_a_commit_is_given_twice_after_a_kill),
         TEST(a_missing_wal_is_noticed),
         TEST(a_wal_of_another_database_is_noticed),
         TEST(a_wal_of_another_time_is_noticed),

@@ -135,6 +135,19 @@ static void the_generation_grows_when_password_roles_or_access_change(void **sta
     assert_span(account.name, "Johnny");
 }
 
+static void the_generation_grows_when_it_is_asked_to_and_never_shrinks(void **state)
+{
+    struct account account = put("1", "jsmith", "hash");
+
+    (void)state;
+    account.generation++;
+    assert_int_equal(store_account_put(fixture.store, &fixture.arena, &account), OK);
+    assert_int_equal(account.generation, 2);
+    account.generation = 0;
+    assert_int_equal(store_account_put(fixture.store, &fixture.arena, &account), OK);
+    assert_int_equal(account.generation, 2);
+}
+
 static void a_removed_account_leaves_its_name_but_not_its_generation(void **state)
 {
     struct account found, again;
@@ -280,6 +293,7 @@ int main(void)
         TEST(new_ids_go_on_after_chosen_ones),
         TEST(an_id_is_never_given_twice),
         TEST(the_generation_grows_when_password_roles_or_access_change),
+        TEST(the_generation_grows_when_it_is_asked_to_and_never_shrinks),
         TEST(a_removed_account_leaves_its_name_but_not_its_generation),
         TEST(accounts_are_listed_in_the_order_of_their_ids),
         TEST(a_refused_account_is_no_failure_of_the_store),

@@ -281,6 +281,10 @@ static void a_copy_with_something_of_others_in_it_is_refused(void **state)
         "'CREATE TABLE login (key, user_id, created_ms, expires_ms, generation)' "
         "WHERE name = 'login'",
         "UPDATE record SET state = 'not json'",
+        "INSERT INTO object VALUES ('comment', 'c', '', '', '', 1, 1, 1, 'not json')",
+        "PRAGMA ignore_check_constraints=1; INSERT INTO object VALUES ('comment', 'c', '', '', '', 1, 1, 0, '{}')",
+        "CREATE INDEX extra ON activity (action)",
+        "DROP INDEX object_age",
         "PRAGMA ignore_check_constraints=1; UPDATE record SET version = -1",
         "PRAGMA ignore_check_constraints=1; UPDATE room SET head = 9223372036854775807",
         "PRAGMA ignore_check_constraints=1; UPDATE record SET head = -9223372036854775808",

@@ -314,6 +314,28 @@ static void long_texts_make_no_long_cursors(void **state)
     assert_pages(1);
 }
 
+static void a_page_has_only_so_many_bytes(void **state)
+{
+    uint32_t count = 0;
+
+    (void)state;
+    query = (struct list_query){.type = fixture.type, .limit = 1000, .is_descending = true};
+    assert_int_equal(store_fixture_put(&fixture, "O-0", "{\"qty\":1}"), OK);
+    assert_int_equal(sql_exec(fixture.store->sql.db,
+                              "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 109) "
+                              "INSERT INTO record SELECT i, type_id, 'O-' || i, 1, 1, 1, 1, 1, 0, "
+                              "'{\"notes\":\"' || hex(zeroblob(524288)) || '\"}' FROM n, record WHERE id = 'O-0'"),
+                     OK);
+    do {
+        assert_int_equal(store_list(store_fixture_reader(&fixture), &fixture.arena, &query, &page), OK);
+        assert_int_equal(page.total, 11);
+        assert_in_range(page.count, 1, 5);
+        count += page.count;
+        query.cursor = page.next;
+    } while (page.next.len > 0);
+    assert_int_equal(count, 11);
+}
+
 static void a_cursor_of_something_else_is_refused(void **state)
 {
     struct span cursor;
@@ -558,6 +580,7 @@ int main(void)
         TEST(pages_together_are_the_whole_in_every_order),
         TEST(rows_that_come_or_go_move_no_page),
         TEST(long_texts_make_no_long_cursors),
+        TEST(a_page_has_only_so_many_bytes),
         TEST(a_cursor_of_something_else_is_refused),
         TEST(a_question_that_takes_too_long_is_given_up),
         TEST(a_record_is_read_as_it_is_now),
