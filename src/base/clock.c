@@ -33,6 +33,13 @@ int64_t clock_wall_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t clock_wall_ns(void)
+{
+    struct timespec now = read_clock(CLOCK_REALTIME);
+
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 /* ---- the calendar ----
  * By hand, because gmtime_r and timegm ask the system's time zone files. Years begin in March here: so the leap day is
  * a year's last, and the months' lengths repeat (31 30 31 30 31) in a way that a division knows. */

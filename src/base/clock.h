@@ -7,6 +7,7 @@
 uint64_t clock_mono_ns(void);
 uint64_t clock_mono_ms(void);
 int64_t clock_wall_ms(void); /* since 1970, UTC */
+int64_t clock_wall_ns(void);
 
 /* "2026-02-19T13:30:00.123Z"; pure, may be called from anywhere. */
 void clock_append_iso(struct buf *out, int64_t wall_ms);

@@ -39,7 +39,8 @@ bool op_kind_parse(struct span name, enum op_kind *out)
 
 bool change_is_empty(const struct change *change)
 {
-    if (change->kind == CHANGE_CREATE || change->kind == CHANGE_DELETE)
+    if (change->kind == CHANGE_CREATE || change->kind == CHANGE_DELETE || change->superseded_count > 0 ||
+        change->undo_of != 0)
         return false;
     for (uint32_t i = 0; i < change->op_count; i++)
         if (!span_equal(change->ops[i].before, change->ops[i].after))

@@ -1,8 +1,8 @@
 /* Applying a change to a record's state. The state is parsed into a tree that can be changed, in the arena, and printed
  * again: about two microseconds for a common record, and one way for all operations. */
+#include "base/map.h"
 #include "collab/change_build.h"
-
-#include <math.h>
+#include "collab/number.h"
 
 struct application {
     struct arena *arena;
@@ -38,10 +38,7 @@ static struct span print(struct application *app, yyjson_mut_val *value)
 
 static yyjson_val *parse(struct application *app, struct span text)
 {
-    yyjson_doc *doc =
-        yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_NOFLAG, &app->allocator, NULL);
-
-    return doc ? yyjson_doc_get_root(doc) : NULL;
+    return json_in_arena_read(app->arena, text);
 }
 
 static yyjson_mut_val *parse_value(struct application *app, struct span text)
@@ -202,41 +199,24 @@ static const struct field *ranged_field(const struct application *app, const str
     return app->type && op->path.depth == 1 ? type_field(app->type, op->path.steps[0]) : NULL;
 }
 
-/* Whole numbers stay whole as long as they fit. */
-static yyjson_mut_val *sum(struct application *app, yyjson_mut_val *number, yyjson_val *amount)
-{
-    double total;
-    int64_t whole;
-
-    if (yyjson_mut_is_int(number) && yyjson_is_int(amount) &&
-        !(yyjson_mut_is_uint(number) && yyjson_mut_get_uint(number) > INT64_MAX) &&
-        !(yyjson_is_uint(amount) && yyjson_get_uint(amount) > INT64_MAX) &&
-        !__builtin_add_overflow(yyjson_mut_get_sint(number), yyjson_get_sint(amount), &whole))
-        return yyjson_mut_sint(app->doc, whole);
-    total = yyjson_mut_get_num(number) + yyjson_get_num(amount);
-    return isfinite(total) ? yyjson_mut_real(app->doc, total) : NULL;
-}
-
 /* A counter that is not there yet counts from 0. */
 static enum err apply_inc(struct application *app, struct op *op, struct place *place)
 {
     const struct field *field = ranged_field(app, op);
-    yyjson_mut_val *number = place->value ? place->value : yyjson_mut_sint(app->doc, 0);
-    yyjson_val *amount;
+    yyjson_mut_val *number;
+    struct span total;
 
     op->before = print(app, place->value);
     op->after = op->before;
-    if (place->container == NULL || place->is_item || !yyjson_mut_is_num(number) ||
-        (place->value == NULL && op->path.depth > 1))
+    if (place->container == NULL || place->is_item ||
+        (place->value ? !yyjson_mut_is_num(place->value) : op->path.depth > 1))
         return OK;
-    amount = parse(app, op->value);
-    if (!yyjson_is_num(amount))
-        return ERR_BAD_JSON;
-    number = sum(app, number, amount);
+    total = number_sum(app->arena, place->value ? op->before : SPAN("0"), op->value);
+    number = total.len > 0 ? parse_value(app, total) : NULL;
     if (number == NULL || (field && !field_number_fits(field, yyjson_mut_get_num(number))))
         return ERR_BAD_FIELD;
     put_member(app, place->container, place->key, number);
-    op->after = print(app, number);
+    op->after = total;
     return OK;
 }
 
@@ -255,8 +235,6 @@ static enum err apply_txt(struct application *app, struct op *op, struct place *
         (place->value ? !yyjson_mut_is_str(place->value) : op->path.depth > 1))
         return OK;
     edit = parse(app, op->value);
-    if (!text_edit_is_valid(edit))
-        return ERR_BAD_JSON;
     if ((err = text_edit_apply(text_of(place->value), edit, &edited)) != OK)
         goto done;
     if (field && !field_text_fits(field, buf_span(&edited))) {
@@ -307,6 +285,107 @@ static enum err apply_op(struct application *app, struct op *op)
     return ERR_INTERNAL;
 }
 
+/* ---- items inside of items ---- */
+
+/* A chain that long nobody looks through, and to follow it costs too much. */
+enum { PARENTS_MAX = 256 };
+
+/* The items of one collection by id: changes mostly work on one. */
+struct family {
+    yyjson_mut_val *items;
+    struct map by_id;
+};
+
+static void gather(struct family *family, yyjson_mut_val *items)
+{
+    yyjson_mut_arr_iter iter;
+    yyjson_mut_val *item;
+
+    if (family->items == items)
+        return;
+    map_deinit(&family->by_id);
+    map_init(&family->by_id);
+    family->items = items;
+    yyjson_mut_arr_iter_init(items, &iter);
+    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL)
+        (void)map_put(&family->by_id, text_of(yyjson_mut_obj_get(item, "id")), item);
+}
+
+static yyjson_mut_val *parent_of(const struct family *family, yyjson_mut_val *item)
+{
+    const struct span id = text_of(yyjson_mut_obj_get(item, "parent"));
+
+    return id.len > 0 ? map_get(&family->by_id, id) : NULL;
+}
+
+static enum err check_parents(const struct family *family, yyjson_mut_val *item)
+{
+    for (uint32_t i = 0; i < PARENTS_MAX && item; i++)
+        item = parent_of(family, item);
+    return item ? ERR_CYCLIC_MOVE : OK;
+}
+
+static enum err check_all_parents(const struct family *family)
+{
+    yyjson_mut_arr_iter iter;
+    yyjson_mut_val *item;
+    enum err err;
+
+    yyjson_mut_arr_iter_init(family->items, &iter);
+    while ((item = yyjson_mut_arr_iter_next(&iter)) != NULL)
+        if ((err = check_parents(family, item)) != OK)
+            return err;
+    return OK;
+}
+
+/* How many steps of the path lead to what may have got another parent: an item, or a whole collection; 0: nothing. */
+static uint32_t depth_of_child(const struct application *app, const struct op *op)
+{
+    const uint32_t depth = op->path.depth;
+    const struct field *field = type_field(app->type, op->path.steps[0]);
+
+    if ((op->kind != OP_SET && op->kind != OP_INS) || field == NULL || field->kind != FIELD_COLLECTION)
+        return 0;
+    if (path_is_item(&op->path) || depth == 1)
+        return depth;
+    return span_equal(op->path.steps[depth - 1], SPAN("parent")) ? depth - 1 : 0;
+}
+
+static enum err check_circle(const struct application *app, const struct op *op, struct family *family)
+{
+    const uint32_t depth = depth_of_child(app, op);
+    yyjson_mut_val *container = NULL, *value = app->root;
+    size_t index;
+
+    for (uint32_t i = 0; i < depth && value; i++) {
+        container = value;
+        value = step_into(container, op->path.steps[i], &index);
+    }
+    if (depth == 1 && yyjson_mut_is_arr(value)) {
+        gather(family, value);
+        return check_all_parents(family);
+    }
+    if (depth < 2 || value == NULL || !yyjson_mut_is_arr(container))
+        return OK;
+    gather(family, container);
+    return check_parents(family, value);
+}
+
+/* Looked at when all is done: two items may change places. */
+static enum err check_circles(const struct application *app, struct change *change)
+{
+    struct family family = {0};
+    enum err err = OK;
+
+    map_init(&family.by_id);
+    for (uint32_t i = 0; i < change->op_count && err == OK; i++) {
+        change->failed_op = i;
+        err = check_circle(app, &change->ops[i], &family);
+    }
+    map_deinit(&family.by_id);
+    return err;
+}
+
 /* ---- the whole change ---- */
 
 static enum err read_state(struct application *app, struct span state)
@@ -342,6 +421,8 @@ enum err change_apply(struct arena *arena, const struct type *type, struct span 
     }
     if (change->kind == CHANGE_DELETE)
         return OK;
+    if (type && (err = check_circles(&app, change)) != OK)
+        return err;
     json_append_mut(out, app.root);
     if (out->len - start <= state_bytes_max)
         return OK;

@@ -96,7 +96,7 @@ static enum err take_value(struct change_builder *builder, const struct field *f
                            struct span *out)
 {
     if (value_is_deeper_than(value, VALUE_DEPTH_MAX - 1))
-        return builder_fail(builder, ERR_BAD_FIELD, field->name);
+        return builder_fail(builder, ERR_TOO_DEEP, field->name);
     if (field->kind == FIELD_COLLECTION) {
         if (items_normalize(builder->arena, value, out) != OK)
             return builder_fail(builder, ERR_BAD_FIELD, field->name);
@@ -162,8 +162,10 @@ static enum err patch_object(struct change_builder *builder, const struct field 
         struct op op = op_on_field(builder, yyjson_is_null(value) ? OP_DEL : OP_SET, field);
         struct span name = json_text(key);
 
-        if (!path_step_is_valid(name) || name.data[0] == '@' || value_is_deeper_than(value, VALUE_DEPTH_MAX - 2))
+        if (!path_step_is_valid(name) || name.data[0] == '@')
             return builder_fail(builder, ERR_BAD_FIELD, field->name);
+        if (value_is_deeper_than(value, VALUE_DEPTH_MAX - 2))
+            return builder_fail(builder, ERR_TOO_DEEP, field->name);
         op.path.steps[op.path.depth++] = arena_copy(builder->arena, name);
         if (op.kind == OP_SET)
             op.value = builder_print(builder, value);

@@ -3,7 +3,7 @@
 
 #include "base/utf8.h"
 
-enum { CHANGE_ID_BYTES_MAX = 128, METADATA_BYTES_MAX = 4096 };
+enum { CHANGE_ID_BYTES_MAX = 128, METADATA_BYTES_MAX = 4096, STAMP_COUNTER_MAX = 0xffff };
 
 static struct span copy(struct change_builder *builder, struct span text)
 {
@@ -60,8 +60,10 @@ static enum err take_metadata(struct change_builder *builder, yyjson_val *metada
 
     if (metadata == NULL || yyjson_is_null(metadata))
         return OK;
-    if (!yyjson_is_obj(metadata) || value_is_deeper_than(metadata, VALUE_DEPTH_MAX))
+    if (!yyjson_is_obj(metadata))
         return builder_fail(builder, ERR_BAD_FIELD, SPAN("metadata"));
+    if (value_is_deeper_than(metadata, VALUE_DEPTH_MAX))
+        return builder_fail(builder, ERR_TOO_DEEP, SPAN("metadata"));
     text = builder_print(builder, metadata);
     if (text.len > METADATA_BYTES_MAX)
         return builder_fail(builder, ERR_TOO_LARGE, SPAN("metadata"));
@@ -69,25 +71,120 @@ static enum err take_metadata(struct change_builder *builder, yyjson_val *metada
     return OK;
 }
 
+static enum err take_strategy(struct change_builder *builder, yyjson_val *name)
+{
+    struct change *change = builder->change;
+
+    if (name == NULL || yyjson_is_null(name))
+        return OK;
+    if (!strategy_parse(json_text(name), &change->strategy))
+        return builder_fail(builder, ERR_BAD_FIELD, SPAN("strategy"));
+    change->has_strategy = true;
+    return OK;
+}
+
+/* A number, or its digits, since JavaScript rounds those beyond 2^53. */
+static enum err take_fence(struct change_builder *builder, yyjson_val *fence)
+{
+    uint64_t *out = &builder->change->fence;
+
+    if (fence == NULL || yyjson_is_null(fence) || (yyjson_is_str(fence) && span_parse_u64(json_text(fence), out)))
+        return OK;
+    if (!yyjson_is_uint(fence))
+        return builder_fail(builder, ERR_BAD_FIELD, SPAN("fence"));
+    *out = yyjson_get_uint(fence);
+    return OK;
+}
+
+/* {"ms", "counter"}, or one number: milliseconds, or, when it is more than those can be, both in one. */
+static bool read_stamp(yyjson_val *stamp, uint64_t *out)
+{
+    const bool is_whole = yyjson_is_uint(stamp);
+    yyjson_val *ms = is_whole ? stamp : json_get(stamp, "ms");
+    yyjson_val *counter = is_whole ? NULL : json_get(stamp, "counter");
+    const uint64_t shift = STAMP_COUNTER_MAX + 1;
+
+    if (!yyjson_is_uint(ms) || (counter && !yyjson_is_uint(counter)) || yyjson_get_uint(counter) > STAMP_COUNTER_MAX)
+        return false;
+    *out = yyjson_get_uint(ms);
+    if (*out > UINT64_MAX / shift)
+        return is_whole;
+    *out = *out * shift + yyjson_get_uint(counter);
+    return true;
+}
+
+static enum err take_stamp(struct change_builder *builder, yyjson_val *stamp)
+{
+    if (stamp == NULL || yyjson_is_null(stamp) || read_stamp(stamp, &builder->change->stamp))
+        return OK;
+    return builder_fail(builder, ERR_BAD_FIELD, SPAN("stamp"));
+}
+
+/* A short name that the client chose: of the change, of its tab, of a group of changes. */
+static enum err take_name(struct change_builder *builder, yyjson_val *name, struct span member, struct span *out)
+{
+    if (name == NULL || yyjson_is_null(name))
+        return OK;
+    if (!is_change_id(json_text(name)))
+        return builder_fail(builder, ERR_BAD_FIELD, member);
+    *out = copy(builder, json_text(name));
+    return OK;
+}
+
+static yyjson_val *find_source(yyjson_val *object)
+{
+    yyjson_val *source = json_get2(object, "source", "src");
+
+    return source ? source : json_get2(object, "clientId", "client_id");
+}
+
+static yyjson_val *find_fence(yyjson_val *object)
+{
+    yyjson_val *fence = json_get(object, "fence");
+
+    if (fence == NULL)
+        fence = json_get2(object, "fencingToken", "fencing_token");
+    return fence ? fence : json_get2(object, "lockToken", "lock_token");
+}
+
+/* How the change is to be brought onto what others did. */
+static enum err take_terms(struct change_builder *builder, yyjson_val *object)
+{
+    struct change *change = builder->change;
+    enum err err;
+
+    if ((err = take_strategy(builder, json_get(object, "strategy"))) != OK ||
+        (err = take_fence(builder, find_fence(object))) != OK ||
+        (err = take_stamp(builder, json_get2(object, "stamp", "hlc"))) != OK ||
+        (err = take_name(builder, find_source(object), SPAN("source"), &change->source)) != OK)
+        return err;
+    return take_name(builder, json_get(object, "group"), SPAN("group"), &change->group);
+}
+
 static enum err take_head(struct change_builder *builder, yyjson_val *object)
 {
-    yyjson_val *id = json_get(object, "id");
     yyjson_val *must_match = json_get2(object, "mustMatch", "must_match");
     enum err err;
 
-    if (id && !yyjson_is_null(id)) {
-        if (!is_change_id(json_text(id)))
-            return builder_fail(builder, ERR_BAD_FIELD, SPAN("id"));
-        builder->change->id = copy(builder, json_text(id));
-    }
+    if ((err = take_name(builder, json_get(object, "id"), SPAN("id"), &builder->change->id)) != OK)
+        return err;
     if (must_match) {
         if (!yyjson_is_bool(must_match))
             return builder_fail(builder, ERR_BAD_FIELD, SPAN("mustMatch"));
         builder->change->must_match = yyjson_get_bool(must_match);
     }
-    if ((err = take_entity(builder, object)) != OK || (err = take_version(builder, object)) != OK)
+    if ((err = take_entity(builder, object)) != OK || (err = take_version(builder, object)) != OK ||
+        (err = take_terms(builder, object)) != OK)
         return err;
     return take_metadata(builder, json_get(object, "metadata"));
+}
+
+enum err change_head_from_json(struct arena *arena, const struct type *type, yyjson_val *object, struct change *change,
+                               struct span *field)
+{
+    struct change_builder builder = {.arena = arena, .type = type, .change = change, .field = field};
+
+    return yyjson_is_obj(object) ? take_head(&builder, object) : builder_fail(&builder, ERR_BAD_REQUEST, SPAN_EMPTY);
 }
 
 /* ---- where an operation works ---- */
@@ -162,7 +259,7 @@ static enum err add_set(struct change_builder *builder, const struct field *fiel
     if (path_is_item(&op->path) && !yyjson_is_obj(value))
         return builder_fail(builder, ERR_BAD_FIELD, field->name);
     if (value_is_deeper_than(value, VALUE_DEPTH_MAX - op->path.depth))
-        return builder_fail(builder, ERR_BAD_FIELD, field->name);
+        return builder_fail(builder, ERR_TOO_DEEP, field->name);
     op->value = builder_print(builder, value);
     return builder_add(builder, op);
 }
@@ -189,8 +286,10 @@ static enum err add_ins(struct change_builder *builder, const struct field *fiel
 {
     yyjson_val *pos = find_pos(object, value);
 
-    if (!yyjson_is_obj(value) || value_is_deeper_than(value, VALUE_DEPTH_MAX - op->path.depth))
+    if (!yyjson_is_obj(value))
         return builder_fail(builder, ERR_BAD_FIELD, field->name);
+    if (value_is_deeper_than(value, VALUE_DEPTH_MAX - op->path.depth))
+        return builder_fail(builder, ERR_TOO_DEEP, field->name);
     if (pos && !order_key_is_valid(json_text(pos)))
         return builder_fail(builder, ERR_BAD_FIELD, SPAN("pos"));
     op->pos = copy(builder, json_text(pos));
@@ -241,6 +340,34 @@ static enum err add_test(struct change_builder *builder, struct op *op, yyjson_v
     return builder_add(builder, op);
 }
 
+/* What the client saw there, for the operation that was added last. null: he saw nothing. */
+static enum err take_expected(struct change_builder *builder, yyjson_val *before)
+{
+    struct change *change = builder->change;
+
+    if (before == NULL)
+        return OK;
+    if (value_is_deeper_than(before, VALUE_DEPTH_MAX))
+        return builder_fail(builder, ERR_TOO_DEEP, SPAN("before"));
+    change->ops[change->op_count - 1].expected = builder_print(builder, before);
+    return OK;
+}
+
+static enum err add_op_of_kind(struct change_builder *builder, const struct field *field, struct op *op,
+                               yyjson_val *object, yyjson_val *value)
+{
+    switch (op->kind) {
+    case OP_SET: return add_set(builder, field, op, value);
+    case OP_DEL: return add_del(builder, field, op);
+    case OP_INS: return add_ins(builder, field, op, object, value);
+    case OP_MOV: return add_mov(builder, op, object, value);
+    case OP_INC: return add_inc(builder, field, op, object, value);
+    case OP_TXT: return add_txt(builder, field, op, value);
+    case OP_TEST: return add_test(builder, op, value);
+    }
+    return ERR_INTERNAL;
+}
+
 static enum err add_op(struct change_builder *builder, yyjson_val *object)
 {
     yyjson_val *value = json_get2(object, "value", "after");
@@ -253,18 +380,10 @@ static enum err add_op(struct change_builder *builder, yyjson_val *object)
     if ((err = take_path(builder, object, value, &op)) != OK)
         return err;
     field = type_field(builder->type, op.path.steps[0]);
-    if ((err = check_rights(builder, field, op.kind)) != OK || (err = check_shape(builder, field, &op)) != OK)
+    if ((err = check_rights(builder, field, op.kind)) != OK || (err = check_shape(builder, field, &op)) != OK ||
+        (err = add_op_of_kind(builder, field, &op, object, value)) != OK)
         return err;
-    switch (op.kind) {
-    case OP_SET: return add_set(builder, field, &op, value);
-    case OP_DEL: return add_del(builder, field, &op);
-    case OP_INS: return add_ins(builder, field, &op, object, value);
-    case OP_MOV: return add_mov(builder, &op, object, value);
-    case OP_INC: return add_inc(builder, field, &op, object, value);
-    case OP_TXT: return add_txt(builder, field, &op, value);
-    case OP_TEST: return add_test(builder, &op, value);
-    }
-    return ERR_INTERNAL;
+    return take_expected(builder, json_get(object, "before"));
 }
 
 /* ---- the whole ---- */

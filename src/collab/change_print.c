@@ -6,7 +6,7 @@
  *      "version":4,"user_id":"5","username":"jsmith","time_ms":1771507800123}
  *
  * No "before": there was nothing. No "after": a set's value; else nothing is there, or, with "idle", what was before.
- */
+ * No "verdict": applied, by the strategy that its type had. */
 #include "collab/change_build.h"
 
 #include <assert.h>
@@ -17,6 +17,9 @@ static const struct json_limits stored_limits = {64 * 1024 * 1024, 128, 1024 * 1
 
 static const struct span kind_names[] = {SPAN_INIT("create"), SPAN_INIT("update"), SPAN_INIT("delete"),
                                          SPAN_INIT("action")};
+
+static const struct span verdict_names[] = {SPAN_INIT("applied"), SPAN_INIT("merged"), SPAN_INIT("conflict"),
+                                            SPAN_INIT("rejected")};
 
 /* ---- printing ---- */
 
@@ -69,6 +72,41 @@ static void print_op(struct buf *out, const struct op *op)
     buf_append_char(out, '}');
 }
 
+static void print_superseded(struct buf *out, const struct change *change)
+{
+    if (change->superseded_count == 0)
+        return;
+    json_append_key(out, "superseded");
+    buf_append_char(out, '[');
+    for (uint32_t i = 0; i < change->superseded_count; i++) {
+        const struct superseded *lost = &change->superseded[i];
+
+        buf_append_str(out, i > 0 ? ",{" : "{");
+        print_path(out, &lost->path);
+        raw_if_any(out, "value", lost->value);
+        if (lost->by_version != change->version)
+            json_member_u64(out, "by", lost->by_version);
+        buf_append_char(out, '}');
+    }
+    buf_append_char(out, ']');
+}
+
+/* How it was brought onto what others did, so far as that was not a matter of course. */
+static void print_outcome(struct buf *out, const struct change *change)
+{
+    if (change->verdict != VERDICT_APPLIED)
+        json_member_string(out, "verdict", verdict_names[change->verdict]);
+    if (change->verdict != VERDICT_APPLIED || change->has_strategy)
+        json_member_string(out, "strategy", span_from_str(strategy_name(change->strategy)));
+    print_superseded(out, change);
+    number_if_any(out, "stamp", change->stamp);
+    member_if_any(out, "source", change->source);
+    number_if_any(out, "undo_of", change->undo_of);
+    number_if_any(out, "restored", change->restored);
+    member_if_any(out, "resolves", change->resolves);
+    member_if_any(out, "group", change->group);
+}
+
 void change_print(struct buf *out, const struct change *change)
 {
     buf_append_char(out, '{');
@@ -89,6 +127,7 @@ void change_print(struct buf *out, const struct change *change)
     }
     buf_append_char(out, ']');
     raw_if_any(out, "metadata", change->metadata);
+    print_outcome(out, change);
     number_if_any(out, "version", change->version);
     member_if_any(out, "user_id", change->user_id);
     member_if_any(out, "username", change->username);
@@ -115,15 +154,33 @@ static uint64_t read_number(yyjson_val *object, const char *key)
     return yyjson_get_uint(json_get(object, key));
 }
 
+/* The index of the member's text among names; `count`: it is none of them. */
+static size_t read_name(yyjson_val *object, const char *key, const struct span *names, size_t count)
+{
+    const struct span name = json_get_text(object, key);
+    size_t i = 0;
+
+    while (i < count && !span_equal(names[i], name))
+        i++;
+    return i;
+}
+
 static bool read_kind(yyjson_val *object, enum change_kind *out)
 {
-    for (size_t i = 0; i < sizeof(kind_names) / sizeof(kind_names[0]); i++) {
-        if (span_equal(kind_names[i], json_get_text(object, "kind"))) {
-            *out = (enum change_kind)i;
-            return true;
-        }
-    }
-    return false;
+    const size_t count = sizeof(kind_names) / sizeof(kind_names[0]);
+    const size_t kind = read_name(object, "kind", kind_names, count);
+
+    *out = (enum change_kind)kind;
+    return kind < count;
+}
+
+static void read_verdict(yyjson_val *object, struct change *change)
+{
+    const size_t count = sizeof(verdict_names) / sizeof(verdict_names[0]);
+    const size_t verdict = read_name(object, "verdict", verdict_names, count);
+
+    change->verdict = verdict < count ? (enum verdict)verdict : VERDICT_APPLIED;
+    change->has_strategy = strategy_parse(json_get_text(object, "strategy"), &change->strategy);
 }
 
 static enum err read_op(struct arena *arena, const struct json *json, yyjson_val *object, struct op *op)
@@ -160,9 +217,41 @@ static enum err read_ops(struct arena *arena, const struct json *json, struct ch
     return OK;
 }
 
+static enum err read_superseded(struct arena *arena, const struct json *json, struct change *change)
+{
+    yyjson_val *list = json_get(json->root, "superseded"), *entry;
+    yyjson_arr_iter iter;
+    enum err err;
+
+    change->superseded = arena_alloc(arena, yyjson_arr_size(list) * sizeof(struct superseded));
+    yyjson_arr_iter_init(list, &iter);
+    while ((entry = yyjson_arr_iter_next(&iter)) != NULL) {
+        struct superseded *lost = &change->superseded[change->superseded_count++];
+        yyjson_val *by = json_get(entry, "by");
+
+        if ((err = path_read(arena, json_get_text(entry, "path"), &lost->path)) != OK)
+            return err;
+        lost->value = slice(json, entry, "value");
+        lost->by_version = by ? yyjson_get_uint(by) : change->version;
+    }
+    return OK;
+}
+
+static void read_outcome(struct arena *arena, yyjson_val *root, struct change *change)
+{
+    read_verdict(root, change);
+    change->stamp = read_number(root, "stamp");
+    change->source = copy_text(arena, root, "source");
+    change->undo_of = read_number(root, "undo_of");
+    change->restored = read_number(root, "restored");
+    change->resolves = copy_text(arena, root, "resolves");
+    change->group = copy_text(arena, root, "group");
+}
+
 static enum err read_change(struct arena *arena, const struct json *json, struct change *change)
 {
     yyjson_val *root = json->root;
+    enum err err;
 
     if (!yyjson_is_obj(root) || !read_kind(root, &change->kind))
         return ERR_BAD_MESSAGE;
@@ -177,6 +266,9 @@ static enum err read_change(struct arena *arena, const struct json *json, struct
     change->user_id = copy_text(arena, root, "user_id");
     change->username = copy_text(arena, root, "username");
     (void)json_get_i64(root, "time_ms", &change->time_ms);
+    read_outcome(arena, root, change);
+    if ((err = read_superseded(arena, json, change)) != OK)
+        return err;
     return read_ops(arena, json, change);
 }
 

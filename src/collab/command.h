@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "collab/change.h"
 #include "collab/identity.h"
+#include "collab/object.h"
 
 /* One client session (a WebSocket, an SSE stream, a Socket.IO socket, a REST request): worker << 48 | serial. Never used again. */
 typedef uint64_t session_id;
@@ -62,6 +63,9 @@ enum command_kind {
     COMMAND_PUBLISH,  /* room, publish.* */
     COMMAND_CHANGE,   /* room is the record's, change (create, update, delete) */
     COMMAND_ACTION,   /* room is the record's, action.* */
+    COMMAND_UNDO,     /* room is the record's, undo.*: a change that takes back an earlier one of his own */
+    COMMAND_RESTORE,  /* room is the record's, restore.*: a change that brings back an older state */
+    COMMAND_OBJECT,   /* object.*: locks, conflicts, comments, chat, notifications, ...; room: object.h says whose */
     COMMAND_LOOK,     /* room: who is here and where it stands, without joining */
     COMMAND_MIRROR, /* from another hub: mirror.entry, a person's presence elsewhere, for the server-wide presence room */
 };
@@ -75,7 +79,7 @@ struct command {
     bool wants_answer;
     bool is_quiet; /* only a refusal is answered: most cursors and messages have no id that a client waits for */
     struct arena arena;
-    struct list node; /* the hub's, while the command waits for the store */
+    struct list node; /* of who lets it wait: for a backend (peer/gate.h), then in the hub for the store */
     union {
         struct {
             bool listens;    /* wants the room's events */
@@ -118,6 +122,26 @@ struct command {
             uint64_t base_version; /* 0: current */
             bool must_match;
         } action;
+        struct {
+            bool is_redo;
+            uint64_t version;      /* of the change; 0: his last one that is not undone (or undone, to redo) */
+            struct span change_id; /* instead of the version; may be empty */
+            struct span id;        /* idempotency key */
+        } undo;
+        struct {
+            uint64_t version;
+            struct span id;        /* idempotency key */
+            uint64_t base_version; /* 0: current */
+            bool must_match;
+        } restore;
+        struct {
+            enum object_kind kind;
+            enum object_verb verb;
+            struct span object_id; /* of what is there already; may be empty */
+            struct span id;        /* idempotency key */
+            struct span input;     /* a JSON object in snake_case, or empty: object.h says what is in it */
+            bool as_server;        /* on nobody's behalf: the server's own, or a backend's with the role `service` */
+        } object;
         struct {
             struct event *event; /* owned reference */
         } mirror;

@@ -20,7 +20,7 @@ static const size_t event_sizes[EVENT_KIND_COUNT] = {
     [EVENT_PRESENCE] = END_OF(presence),    [EVENT_PRESENCE_REFRESH] = END_OF(presences),
     [EVENT_TYPING] = END_OF(typing),        [EVENT_CURSOR] = END_OF(cursor),
     [EVENT_MESSAGE] = END_OF(message),      [EVENT_CHANGE] = END_OF(change),
-    [EVENT_ALERT] = END_OF(alert),
+    [EVENT_ALERT] = END_OF(alert),          [EVENT_OBJECT] = END_OF(object),
 };
 
 static struct event *event_alloc(enum event_kind kind, size_t text_bytes)
@@ -124,6 +124,25 @@ static void copy_op(struct arena *arena, const struct op *from, struct op *to)
     to->pos = copy_if_any(arena, from->pos);
     to->before = copy_if_any(arena, from->before);
     to->after = copy_if_any(arena, from->after);
+    to->expected = SPAN_EMPTY; /* it was asked for, and held */
+}
+
+static struct superseded *copy_superseded(struct arena *arena, const struct change *change)
+{
+    struct superseded *copies;
+
+    if (change->superseded_count == 0)
+        return NULL;
+    copies = arena_alloc(arena, change->superseded_count * sizeof(*copies));
+    for (uint32_t i = 0; i < change->superseded_count; i++) {
+        const struct superseded *from = &change->superseded[i];
+
+        copies[i] = *from;
+        copies[i].value = copy_if_any(arena, from->value);
+        for (uint32_t j = 0; j < from->path.depth; j++)
+            copies[i].path.steps[j] = arena_copy(arena, from->path.steps[j]);
+    }
+    return copies;
 }
 
 void event_set_change(struct event *event, const struct change *change)
@@ -140,6 +159,10 @@ void event_set_change(struct event *event, const struct change *change)
     copy->metadata = copy_if_any(arena, change->metadata);
     copy->user_id = copy_if_any(arena, change->user_id);
     copy->username = copy_if_any(arena, change->username);
+    copy->source = copy_if_any(arena, change->source);
+    copy->resolves = copy_if_any(arena, change->resolves);
+    copy->group = copy_if_any(arena, change->group);
+    copy->superseded = copy_superseded(arena, change);
     copy->ops = arena_alloc(arena, change->op_count * sizeof(*copy->ops));
     for (uint32_t i = 0; i < change->op_count; i++)
         copy_op(arena, &change->ops[i], &copy->ops[i]);

@@ -16,6 +16,7 @@ enum event_kind {
     EVENT_MESSAGE,          /* message: published by a client or a backend */
     EVENT_CHANGE,           /* change: a record was changed */
     EVENT_ALERT,            /* alert */
+    EVENT_OBJECT,           /* object: something that is kept about a record or for somebody came, changed or went */
     EVENT_KIND_COUNT
 };
 
@@ -39,6 +40,7 @@ struct event { /* its memory ends with what its kind uses of the union: never co
     struct span room;
     struct position position; /* offset 0: ephemeral, no place in the order */
     int64_t time_ms;          /* wall clock */
+    int64_t moment;           /* of a message: the same in nanoseconds, between rooms the order in which they were said; 0: not known */
     session_id origin;        /* the session that caused it gets an answer instead; 0: nobody */
     bool includes_origin;
     uint64_t conflate_key;                      /* != 0: only the latest with this key matters */
@@ -84,6 +86,13 @@ struct event { /* its memory ends with what its kind uses of the union: never co
             const struct role_set *audience;
             uint64_t shown; /* the fields that it tells about */
         } alert;
+        struct {
+            enum object_kind kind;
+            enum object_verb verb; /* what happened to it */
+            struct span id;
+            struct span body; /* as it is now (of one that went: as it was): a JSON object in snake_case, object.h */
+            uint64_t shown;   /* the record's fields that it tells about: who may not read them all is not told */
+        } object;
     };
 };
 
@@ -123,6 +132,9 @@ struct answer {
     uint32_t people_count; /* in the room; in very full ones only the first are listed: */
     uint32_t presence_count;
     struct presence *presences;
+    /* Of the room of all people: who is at which record (presence.room). */
+    uint32_t place_count;
+    struct presence *places;
     uint32_t missed_count; /* join with a position: exactly what was missed, in order; owned references */
     struct event **missed;
     /* join of a record's room, change, action: */
@@ -135,6 +147,15 @@ struct answer {
     struct change *change;    /* as committed: the event's, or NULL */
     struct span op_id;        /* the id that a change or action came with, or empty */
     uint64_t current_version; /* with ERR_CONFLICT, ERR_PRECONDITION, ERR_BAD_VERSION */
+    enum verdict verdict;     /* of a change, undo or restore */
+    enum strategy strategy;   /* that was used */
+    uint32_t skipped_count;   /* undo: operations that would have destroyed somebody else's work, and were left out */
+    /* Of COMMAND_OBJECT: what it is now. With VERDICT_CONFLICT: the conflict. With ERR_LOCKED and ERR_LOCK_LOST: the
+     * lock that is in the way, when there is one. */
+    bool has_object;
+    enum object_kind object_kind;
+    struct span object; /* JSON in snake_case */
+    uint64_t object_shown;
     struct arena arena;
 };
 

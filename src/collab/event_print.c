@@ -20,6 +20,7 @@ static const struct {
     {EVENT_MESSAGE, SPAN_INIT("message")},
     {EVENT_CHANGE, SPAN_INIT("change")},
     {EVENT_ALERT, SPAN_INIT("alert")},
+    {EVENT_OBJECT, SPAN_INIT("object")},
 };
 
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
@@ -84,6 +85,16 @@ static void print_alert(struct buf *out, const struct event *event)
     json_append_number(out, event->alert.limit);
 }
 
+static void print_object(struct buf *out, const struct event *event)
+{
+    json_member_string(out, "object", object_kind_name(event->object.kind));
+    json_member_u64(out, "verb", event->object.verb);
+    json_member_string(out, "object_id", event->object.id);
+    json_member_raw(out, "body", event->object.body);
+    if (event->object.shown != 0)
+        json_member_u64(out, "shown", event->object.shown);
+}
+
 static void print_change(struct buf *out, const struct event *event)
 {
     json_member_string(out, "action", event->change.action);
@@ -108,6 +119,8 @@ static void print_event(struct buf *out, const struct event *event)
         print_message(out, event);
     else if (event->kind == EVENT_ALERT)
         print_alert(out, event);
+    else if (event->kind == EVENT_OBJECT)
+        print_object(out, event);
     else
         print_change(out, event);
     buf_append_char(out, '}');
@@ -215,6 +228,21 @@ static enum err read_alert(struct event *event, yyjson_val *object)
     return event->type ? OK : ERR_UNKNOWN_TYPE;
 }
 
+static enum err read_object(struct event *event, const struct json *json, yyjson_val *object)
+{
+    yyjson_val *body = json_get(object, "body");
+    uint64_t verb = yyjson_get_uint(json_get(object, "verb"));
+
+    if (!object_kind_parse(json_get_text(object, "object"), &event->object.kind) || verb >= OBJECT_VERB_COUNT ||
+        body == NULL)
+        return ERR_BAD_MESSAGE;
+    event->object.verb = (enum object_verb)verb;
+    event->object.id = read_text(event, object, "object_id");
+    event->object.body = json_slice(json, body);
+    event->object.shown = yyjson_get_uint(json_get(object, "shown"));
+    return OK;
+}
+
 static enum err read_change(struct event *event, struct span body, const struct json *json, yyjson_val *object)
 {
     yyjson_val *context = json_get(object, "context");
@@ -246,13 +274,16 @@ static enum err read_event(struct event *event, struct span body, const struct j
         return read_message(event, json, object);
     if (event->kind == EVENT_ALERT)
         return read_alert(event, object);
+    if (event->kind == EVENT_OBJECT)
+        return read_object(event, json, object);
     return read_change(event, body, json, object);
 }
 
 /* An event has only the memory that its kind needs. */
 #define LARGEST_STORED EVENT_ALERT
 #define SIZE_OF(member) sizeof(((struct event *)NULL)->member)
-_Static_assert(SIZE_OF(alert) >= SIZE_OF(change) && SIZE_OF(alert) >= SIZE_OF(message),
+_Static_assert(SIZE_OF(alert) >= SIZE_OF(change) && SIZE_OF(alert) >= SIZE_OF(message) &&
+                   SIZE_OF(alert) >= SIZE_OF(object),
                "LARGEST_STORED is not the largest");
 
 enum err event_read(struct span body, struct span room, struct position position, const struct type_registry *registry,

@@ -2,6 +2,8 @@
 
 #include "base/memory.h"
 #include "collab/access.h"
+#include "collab/keep.h"
+#include "collab/places.h"
 #include "collab/presence.h"
 #include "collab/record.h"
 #include "collab/typing.h"
@@ -25,10 +27,13 @@ const struct hub_limits hub_limits_default = {
     .room_members_max = 20000,
     .room_waiting_max = 20000,
     .presence_list_max = 2000,
+    .places_max = 20000,
     .records_cached_max = 20000,
     .records_bytes_max = (size_t)64 * 1024 * 1024,
     .record_bytes_max = (size_t)64 * 1024,
     .changes_waiting_max = 1000,
+    .keeping_max = 20000,
+    .lock_ttl_ms = 30000,
     .room_linger_ms = 600000,
 };
 
@@ -50,6 +55,8 @@ struct hub *hub_new(unsigned worker, unsigned worker_count, struct type_registry
     map_init(&hub->members);
     map_init(&hub->people);
     map_init(&hub->records);
+    map_init(&hub->places);
+    list_init(&hub->places_taken);
     list_init(&hub->queue);
     list_init(&hub->rooms_empty);
     list_init(&hub->rooms_logged);
@@ -84,9 +91,11 @@ void hub_free(struct hub *hub)
         return;
     free_commands(&hub->queue);
     free_commands(&hub->publishing);
+    keep_free(hub);
     free_rooms(hub);
     while ((entry = map_first(&hub->records)))
         record_free(entry->value);
+    places_clear(hub);
     map_deinit(&hub->rooms);
     map_deinit(&hub->members);
     map_deinit(&hub->people);
@@ -132,14 +141,17 @@ unsigned room_home(struct span room, unsigned worker_count)
 bool room_is_servers(const struct type_registry *registry, struct span room)
 {
     return span_equal(room, SPAN(ROOM_RECORDS)) || span_equal(room, SPAN(ROOM_PRESENCE)) ||
-           span_equal(room, SPAN(ROOM_ALERTS)) || type_find_channel(registry, room) != NULL;
+           span_equal(room, SPAN(ROOM_ALERTS)) || span_equal(room, SPAN(ROOM_LOCKS)) ||
+           span_equal(room, SPAN(ROOM_COMMENTS)) || span_equal(room, SPAN(ROOM_ACTIVITY)) ||
+           span_starts_with(room, SPAN(ROOM_OF_FEED)) || type_find_channel(registry, room) != NULL;
 }
 
 bool room_is_durable(const struct type_registry *registry, struct span room)
 {
     struct span id;
 
-    return room_is_servers(registry, room) || type_of_room(registry, room, &id) != NULL;
+    return room_is_servers(registry, room) || span_starts_with(room, SPAN(ROOM_OF_USER)) ||
+           type_of_room(registry, room, &id) != NULL;
 }
 
 enum err hub_may_read(const struct hub *hub, const struct identity *identity, struct span room)
@@ -223,11 +235,26 @@ struct span hub_new_event_id(struct hub *hub, struct arena *arena)
 
 /* ---- in ----------------------------------------------------------------------------------------------------------- */
 
+/* Locks, and the settling of conflicts, decide over changes: they wait in line with them. */
+static bool is_records(const struct command *command)
+{
+    return command->object.kind == OBJECT_LOCK ||
+           (command->object.kind == OBJECT_CONFLICT && command->object.verb == OBJECT_RESOLVE);
+}
+
 static void run(struct hub *hub, struct command *command)
 {
     switch (command->kind) {
     case COMMAND_CHANGE:
-    case COMMAND_ACTION: record_command(hub, command); break;
+    case COMMAND_ACTION:
+    case COMMAND_UNDO:
+    case COMMAND_RESTORE: record_command(hub, command); break;
+    case COMMAND_OBJECT:
+        if (is_records(command))
+            record_command(hub, command);
+        else
+            keep_command(hub, command);
+        break;
     case COMMAND_MIRROR: presence_on_mirror(hub, command); break;
     default: room_command(hub, command);
     }
@@ -262,20 +289,34 @@ void hub_command(struct hub *hub, struct command *command)
     leave(hub);
 }
 
+static void hand_to_asker(struct hub *hub, struct store_request *request)
+{
+    switch (request->asker) {
+    case ASKER_ROOM: room_on_message_stored(hub, request); break;
+    case ASKER_RECORD: record_on_stored(hub, request); break;
+    case ASKER_KEEP: keep_on_stored(hub, request); break;
+    }
+}
+
 void hub_on_stored(struct hub *hub, struct store_request *request)
 {
     enter(hub);
     switch (request->kind) {
     case STORE_ROOM_OPEN: room_on_opened(request->context, request); break;
     case STORE_EVENTS_READ: room_on_events_read(request->context, request); break;
-    case STORE_RECORD_LOAD: record_on_loaded(request->context, request); break;
+    case STORE_RECORD_LOAD:
+        if (request->asker == ASKER_KEEP)
+            keep_on_stored(hub, request);
+        else
+            record_on_loaded(request->context, request);
+        break;
     case STORE_COMMIT:
-        if (request->commit.event_count > 0 && request->commit.events[0].event->kind == EVENT_MESSAGE) {
-            room_on_message_stored(hub, request);
-            break;
-        }
-        /* fall through */
-    case STORE_OP_FIND: record_on_stored(hub, request); break;
+    case STORE_OP_FIND:
+    case STORE_CHANGES_READ:
+    case STORE_RECORD_AT:
+    case STORE_OBJECTS_READ:
+    case STORE_OBJECTS_LIST:
+    case STORE_USERS_FIND: hand_to_asker(hub, request); break;
     }
     leave(hub);
 }
@@ -313,6 +354,7 @@ static void go_off(struct hub *hub, struct alarm *alarm)
     case ALARM_PERSON: presence_on_alarm(LIST_OWNER(alarm, struct person, alarm)); break;
     case ALARM_TYPING: typing_on_alarm(typing_of_alarm(alarm)); break;
     case ALARM_LINGER: room_on_linger(hub); break;
+    case ALARM_LOCKS: record_on_alarm(alarm); break;
     }
 }
 

@@ -22,10 +22,13 @@ struct hub_limits {
     uint32_t room_members_max;    /* 20,000 */
     uint32_t room_waiting_max;    /* commands for a room that wait for the store: 20,000 */
     uint32_t presence_list_max;   /* people listed in one answer: 2,000 */
+    uint32_t places_max;          /* people at records, known to the room of all people: 20,000 */
     uint32_t records_cached_max;  /* 20,000, least recently used goes */
     size_t records_bytes_max;     /* of all cached ones: 64 MiB */
     size_t record_bytes_max;      /* 64 KiB */
     uint32_t changes_waiting_max; /* per record, while its state is loaded or the disk is slow: 1,000 */
+    uint32_t keeping_max;         /* commands about what is kept beside records, in all rooms: 20,000 */
+    uint64_t lock_ttl_ms;         /* of a lock, when none is asked for: 30,000 */
     uint64_t room_linger_ms;      /* an empty free room keeps its log this long: 600,000 */
 };
 extern const struct hub_limits hub_limits_default;
@@ -58,6 +61,10 @@ unsigned room_home(struct span room, unsigned worker_count);
 #define ROOM_RECORDS "records"        /* every change of every record */
 #define ROOM_PRESENCE "user-presence" /* who is connected at all; mirrors presence in records' rooms */
 #define ROOM_ALERTS "notifications"   /* alerts */
-#define ROOM_OF_USER "user:"          /* and an id: that user's own, closed to others but admins */
+#define ROOM_OF_USER "user:"          /* and an id: that user's own, closed to others but admins; his inbox, durable */
+#define ROOM_LOCKS "edit-locks"       /* every lock */
+#define ROOM_COMMENTS "comments"      /* every comment */
+#define ROOM_ACTIVITY "activity-feed" /* what everybody did */
+#define ROOM_OF_FEED "feed:"          /* "feed:user:ID", "feed:customer:ID": what one did, what concerns one */
 /* Whether events of this room are stored: a record's room, a type's channel, the server's own. Clients cannot publish in those but a record's. */
 bool room_is_durable(const struct type_registry *registry, struct span room);

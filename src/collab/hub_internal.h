@@ -15,6 +15,7 @@ enum alarm_kind {
     ALARM_PERSON,  /* struct person: somebody became idle, or a broken connection did not come back */
     ALARM_TYPING,  /* struct typing: nobody said that he still types */
     ALARM_LINGER,  /* struct hub: a room has been empty long enough */
+    ALARM_LOCKS,   /* struct record_locks: nobody keeps one of a record's locks alive any more */
 };
 struct alarm {
     struct timer timer;
@@ -37,13 +38,18 @@ struct hub {
     struct map members; /* by the room's serial and the session */
     struct map people;  /* by the room's serial and the user's id */
     struct map records; /* by their rooms' names */
+    struct map places;  /* places.h, by room and user; only at the home of the room of all people */
+    struct list places_taken;
     uint64_t room_serial;
     struct list rooms_empty;  /* longest empty first */
     struct list rooms_logged; /* those with events in memory, longest silent first */
     struct list publishing;   /* commands whose message is at the store */
     struct list records_idle; /* least recently used first */
+    uint32_t locked_count;    /* records with locks: they are never idle */
     struct alarm linger;
     size_t log_bytes, record_bytes;
+    struct keep *keep;             /* keep.c: what is under way there; NULL: nothing ever was */
+    struct keep_views *keep_views; /* keep_activity.c; NULL as well */
 };
 
 void alarm_set(struct hub *hub, struct alarm *alarm, uint64_t deadline); /* moves it when it was set */

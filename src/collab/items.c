@@ -29,6 +29,14 @@ yyjson_alc json_in_arena(struct arena *arena)
     return (yyjson_alc){alloc, resize, release, arena};
 }
 
+yyjson_val *json_in_arena_read(struct arena *arena, struct span text)
+{
+    const yyjson_alc allocator = json_in_arena(arena);
+    yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.data, text.len, YYJSON_READ_NOFLAG, &allocator, NULL);
+
+    return doc ? yyjson_doc_get_root(doc) : NULL;
+}
+
 /* ---- order keys ---- */
 
 static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -18,3 +18,5 @@ struct span items_key_behind(struct arena *arena, yyjson_mut_val *array);
 
 /* yyjson's memory from an arena: nothing is given back before the arena is. */
 yyjson_alc json_in_arena(struct arena *arena);
+/* The root of a text's values; NULL when it is no JSON. Whatever needs limits was checked before. */
+yyjson_val *json_in_arena_read(struct arena *arena, struct span text);

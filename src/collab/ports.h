@@ -10,29 +10,51 @@
 
 /* Work for the storage thread. One heap object that travels there and back; inputs first, results filled in by the store. */
 enum store_kind {
-    STORE_COMMIT,      /* commit */
-    STORE_RECORD_LOAD, /* type, entity_id -> found, state, version */
-    STORE_ROOM_OPEN,   /* room -> position: its epoch and the offset of its last event (0: none yet) */
-    STORE_EVENTS_READ, /* room, since, count_max -> position (as above), events, is_complete */
+    STORE_COMMIT,       /* commit */
+    STORE_RECORD_LOAD,  /* type, entity_id -> found, state, version */
+    STORE_ROOM_OPEN,    /* room -> position: its epoch and the offset of its last event (0: none yet) */
+    STORE_EVENTS_READ,  /* room, since, count_max -> position (as above), events, is_complete */
+    STORE_CHANGES_READ, /* type, entity_id, since.offset: a version, count_max -> changes after it, oldest first (at most
+                         * count_max, the newest ones; is_complete: they begin right after it), version: of the last */
+    STORE_RECORD_AT, /* type, entity_id, version -> found, state: as it was then; ERR_BAD_VERSION: there was no such version */
+    STORE_OBJECTS_READ, /* objects: kind and id -> the rest of each; revision 0 when it is not there */
+    STORE_OBJECTS_LIST, /* objects[0]: kind, owner, state (none empty) -> objects: those that are there, oldest first, at most
+                         * count_max; version: how many there are in all */
+    STORE_USERS_FIND, /* names: usernames in any case, or '#' and an id -> user_ids, an empty span for who is not
+                         * there or whose account is disabled */
     STORE_OP_FIND, /* commit.user_id, op_id, op_hash -> is_repeat, or ERR_ID_REUSED; in both cases commit.answer. Writes nothing;
                         * without an op_id it only comes back in its turn, behind what was asked before */
 };
 
 #define COMMIT_ROOMS_MAX 16
-#define COMMIT_EVENTS_MAX 8
+#define COMMIT_EVENTS_MAX 64 /* a comment may mention 50 people */
+#define COMMIT_OBJECTS_MAX 64
+
+/* An event that is also something that somebody did: a line of the activity feed, found again by any of these. */
+struct commit_activity {
+    struct span action; /* "created", "updated", "deleted", "viewed", "commented", "approved", ... */
+    struct span user_id;
+    struct span type, entity_id; /* of the record; may be empty */
+    struct span customer_id;     /* the customer whom it is about; may be empty */
+};
 
 /* One event and the rooms that show it. The store numbers it in each room in the transaction that writes it, and makes of `event` one
  * numbered view per room (event_in_room). */
 struct commit_event {
     struct event *event; /* owned reference: EVENT_CHANGE, EVENT_MESSAGE or EVENT_ALERT, without room and position */
     struct span body;    /* event_print's: what is kept; of a change it is also what history is read from */
-    uint32_t room_count;
-    struct span rooms[COMMIT_ROOMS_MAX];         /* the first event's first room is the record's own */
-    struct position positions[COMMIT_ROOMS_MAX]; /* result */
+    const struct commit_activity *activity; /* in the request's arena; NULL: none */
+    uint32_t room_count, room_capacity;
+    struct span *rooms;         /* in the request's arena; the first event's first room is the record's own */
+    struct position *positions; /* result; as many, in the arena */
 };
+
+/* Which part of the core a completion belongs to. */
+enum store_asker { ASKER_ROOM, ASKER_RECORD, ASKER_KEEP };
 
 struct store_request {
     enum store_kind kind;
+    enum store_asker asker;
     enum err
         err; /* result. For STORE_COMMIT: ERR_CONFLICT (the record's version is not version - 1), ERR_ID_REUSED, ERR_STORAGE_FULL, ... */
     unsigned worker;    /* whose hub asked */
@@ -50,6 +72,15 @@ struct store_request {
     struct position position;
     uint32_t event_count;
     struct event **events; /* owned references */
+    uint32_t change_count;
+    struct change **changes; /* of STORE_CHANGES_READ */
+    /* STORE_OBJECTS_READ: inputs with kind and id; what is there is filled in. STORE_OBJECTS_LIST: what is asked for, then
+     * what there is. STORE_RECORD_LOAD: the record's locks. */
+    uint32_t object_count;
+    struct object *objects;
+    /* STORE_USERS_FIND */
+    uint32_t name_count;
+    struct span *names, *user_ids;
     struct {
         struct span op_id; /* idempotency key with its owner; empty: none. Kept for 24 h at least */
         struct span user_id;
@@ -62,11 +93,27 @@ struct store_request {
         bool is_delete;
         uint64_t version; /* the new one */
         int64_t time_ms;
-        uint32_t event_count;
-        struct commit_event events[COMMIT_EVENTS_MAX];
+        uint32_t event_count, event_capacity;
+        struct commit_event *events; /* in the arena; commit_add_event */
+        /* What is put beside: each with its new revision, which must be one more than what is there, else the whole commit is
+         * refused with ERR_CONFLICT. An empty body takes it away. */
+        uint32_t object_count, object_capacity;
+        struct object *objects; /* in the arena; commit_add_object */
+        /* The number of the first event in the order of everything that was ever committed: grows, is never given twice. It is
+         * the fencing token of a lock that this commit grants. */
+        uint64_t sequence; /* result */
+        /* To be put into objects[0]'s body as its member "token" in place of 0, and into the first event's: */
+        bool grants;
     } commit;
 };
 
+/* Room for one more event, zeroed; at most COMMIT_EVENTS_MAX. Earlier ones may move. */
+struct commit_event *commit_add_event(struct store_request *request);
+/* Room for one more object, zeroed; at most COMMIT_OBJECTS_MAX. Earlier ones may move. */
+struct object *commit_add_object(struct store_request *request);
+/* One more room that shows it; at most COMMIT_ROOMS_MAX. */
+void commit_show_in(struct store_request *request, struct commit_event *entry, struct span room);
+/* For the record; others set `asker`. */
 struct store_request *store_request_new(enum store_kind kind);
 void store_request_free(struct store_request *request); /* its events too */
 
@@ -82,4 +129,6 @@ struct ports {
     /* Takes request; comes back by hub_on_stored. Committed events come to every room's home by hub_on_committed. */
     void (*store)(void *world, struct store_request *request);
     uint64_t (*random)(void *world);
+    /* The wall clock in nanoseconds, for what orders events of different rooms; NULL: nobody asks for that order. */
+    int64_t (*moment)(void *world);
 };

@@ -1,5 +1,6 @@
 #include "collab/presence.h"
 
+#include "collab/places.h"
 #include "collab/typing.h"
 
 #include <assert.h>
@@ -389,6 +390,7 @@ void presence_on_mirror(struct hub *hub, struct command *command)
 {
     struct room *room = room_find(hub, command->room);
 
+    places_note(hub, command);
     if (room && room->is_open)
         room_deliver(room, command->mirror.event);
     command_free(command);

@@ -1,3 +1,4 @@
+#include "collab/places.h"
 #include "collab/presence.h"
 #include "collab/record.h"
 
@@ -15,6 +16,13 @@ static void add_missed(const struct room *room, const struct missed *missed, str
         answer->missed[i] = event_ref(event_log_at(&room->log, missed->place + i));
 }
 
+static void list_people(const struct room *room, const struct identity *identity, struct answer *answer)
+{
+    presence_list(room, answer);
+    if (span_equal(room->name, SPAN(ROOM_PRESENCE)))
+        places_list(room->hub, identity, answer);
+}
+
 static struct answer *answer_join(const struct room *room, const struct member *member, const struct command *command,
                                   const struct missed *missed, const struct record *record)
 {
@@ -25,7 +33,7 @@ static struct answer *answer_join(const struct room *room, const struct member *
     answer->position = room_position(room);
     /* Who only wants to be seen does not look round: everybody who connects does that in the server-wide room. */
     if (command->join.listens)
-        presence_list(room, answer);
+        list_people(room, command->identity, answer);
     add_missed(room, missed, answer);
     if (record)
         record_describe(record, answer);
@@ -54,6 +62,8 @@ static void join(struct room *room, struct command *command, const struct missed
         room_set_listening(member, true);
     if (command->join.is_present)
         is_new = presence_enter(member, command->identity, &command->join.presence);
+    if (room->type)
+        record_session_came(room->hub, room->name, command->identity->user_id, command->session);
     hub_answer(room->hub, command, answer_join(room, member, command, missed, record));
     if (command->join.is_present)
         presence_announce(member, is_new);
@@ -89,6 +99,7 @@ static bool has_grace(const struct member *member, enum leave_reason reason)
 void room_leave(struct room *room, struct command *command)
 {
     struct member *member = room_member(room, command->session);
+    const bool is_broken = command->leave.reason == LEAVE_DISCONNECTED && room->hub->limits.grace_ms > 0;
     struct answer *answer;
 
     if (member == NULL) {
@@ -107,6 +118,8 @@ void room_leave(struct room *room, struct command *command)
             presence_exit(member);
         room_remove_member(member);
     }
+    if (room->type)
+        record_session_left(room->hub, room->name, command->session, is_broken);
     command_free(command);
 }
 
@@ -117,7 +130,7 @@ static void look(struct room *room, struct command *command, const struct record
     struct answer *answer = answer_new(command, OK);
 
     answer->position = room_position(room);
-    presence_list(room, answer);
+    list_people(room, command->identity, answer);
     if (record)
         record_describe(record, answer);
     hub_answer(room->hub, command, answer);

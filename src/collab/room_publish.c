@@ -38,6 +38,7 @@ static struct event *message_event(struct room *room, const struct member *membe
     struct arena *arena = &event->arena;
 
     event->time_ms = room->hub->wall_ms;
+    event->moment = room->hub->ports.moment ? room->hub->ports.moment(room->hub->ports.world) : 0;
     event->origin = command->session;
     event->includes_origin = command->publish.includes_origin;
     event_set_user(event, command->identity, color_of(room, member, arena, command->identity));
@@ -130,18 +131,17 @@ static void store_message(struct room *room, const struct member *member, struct
 {
     struct hub *hub = room->hub;
     struct store_request *request = store_request_new(STORE_COMMIT);
-    struct commit_event *entry = &request->commit.events[0];
+    struct commit_event *entry = commit_add_event(request);
     struct arena *arena = &request->arena;
     const struct identity *identity = command->identity;
     struct buf body = BUF_EMPTY;
 
+    request->asker = ASKER_ROOM;
     entry->event = message_event(room, member, command);
     event_print(&body, entry->event);
     entry->body = arena_copy(arena, buf_span(&body));
     buf_deinit(&body);
-    entry->room_count = 1;
-    entry->rooms[0] = arena_copy(arena, room->name);
-    request->commit.event_count = 1;
+    commit_show_in(request, entry, room->name);
     request->room = entry->rooms[0];
     request->commit.user_id = arena_copy(arena, identity->user_id);
     request->commit.time_ms = hub->wall_ms;

@@ -29,8 +29,7 @@ bool text_edit_is_valid(yyjson_val *edit)
     return true;
 }
 
-/* Takes `units` UTF-16 units off the front of *rest. */
-static enum err take(struct span *rest, uint64_t units, struct span *taken)
+enum err text_take(struct span *rest, uint64_t units, struct span *taken)
 {
     struct span all = *rest;
     uint32_t codepoint;
@@ -39,10 +38,10 @@ static enum err take(struct span *rest, uint64_t units, struct span *taken)
         uint64_t width;
 
         if (!utf8_next(rest, &codepoint))
-            return ERR_BAD_FIELD;
+            return ERR_BAD_OFFSET;
         width = codepoint > 0xffff ? 2 : 1;
         if (width > units)
-            return ERR_BAD_FIELD; /* between the halves of a pair */
+            return ERR_BAD_OFFSET; /* between the halves of a pair */
         units -= width;
     }
     *taken = span_slice(all, 0, all.len - rest->len);
@@ -61,10 +60,10 @@ enum err text_edit_apply(struct span text, yyjson_val *edit, struct buf *out)
         if (yyjson_is_str(step)) {
             buf_append_span(out, json_text(step));
         } else if (yyjson_is_obj(step)) {
-            if ((err = take(&text, yyjson_get_uint(json_get(step, "d")), &taken)) != OK)
+            if ((err = text_take(&text, yyjson_get_uint(json_get(step, "d")), &taken)) != OK)
                 return err;
         } else {
-            if ((err = take(&text, yyjson_get_uint(step), &taken)) != OK)
+            if ((err = text_take(&text, yyjson_get_uint(step), &taken)) != OK)
                 return err;
             buf_append_span(out, taken);
         }

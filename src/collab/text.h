@@ -13,6 +13,8 @@
 
 /* The shape alone: 1 to TEXT_EDIT_STEPS_MAX steps, none of them empty. */
 bool text_edit_is_valid(yyjson_val *edit);
-/* Appends the new text. ERR_BAD_FIELD when the edit reaches beyond the text's end or cuts a surrogate pair (then *out
- * may hold a part). */
+/* Appends the new text. ERR_BAD_OFFSET when the edit reaches beyond the text's end or cuts a surrogate pair (then *out
+ * may hold a part). An edit that was transformed may have more steps. */
 must_check enum err text_edit_apply(struct span text, yyjson_val *edit, struct buf *out);
+/* Takes `units` UTF-16 units off the front of *rest. ERR_BAD_OFFSET as above (then *rest is anywhere). */
+must_check enum err text_take(struct span *rest, uint64_t units, struct span *taken);

@@ -20,6 +20,18 @@ const char hub_double_types[] =
     "\"actions\":{\"approve\":{\"event\":\"approved\",\"when\":{\"status\":[\"draft\"]},"
     "\"set\":{\"status\":\"approved\",\"approved_by\":\"$username\"},\"roles\":[\"editor\"]}},"
     "\"alerts\":{\"low\":{\"field\":\"qty\",\"below\":3,\"title\":\"{title} is low\",\"message\":\"{qty} left\"}}},"
+    "\"contract\":{\"strategy\":\"manual\",\"strategies_allowed\":[\"last-write-wins\"],\"label\":\"title\","
+    "\"roles\":{\"create\":[\"editor\"],\"update\":[\"editor\"],\"delete\":[\"editor\"]},"
+    "\"fields\":{\"title\":{\"kind\":\"string\"},\"price\":{\"kind\":\"number\"},\"terms\":{\"kind\":\"text\"},"
+    "\"secret\":{\"kind\":\"string\",\"write\":[\"manager\"]},\"lines\":{\"kind\":\"collection\"}}},"
+    "\"part\":{\"strategy\":\"lock-based\",\"label\":\"title\","
+    "\"roles\":{\"create\":[\"editor\"],\"update\":[\"editor\"],\"delete\":[\"editor\"]},"
+    "\"fields\":{\"title\":{\"kind\":\"string\"},\"qty\":{\"kind\":\"integer\"}}},"
+    "\"doc\":{\"strategy\":\"operational-transform\",\"strategies_allowed\":[\"last-write-wins\",\"manual\"],"
+    "\"label\":\"title\",\"enforce_locks\":true,"
+    "\"roles\":{\"create\":[\"editor\"],\"update\":[\"editor\"],\"delete\":[\"editor\"]},"
+    "\"fields\":{\"title\":{\"kind\":\"string\"},\"body\":{\"kind\":\"text\"},\"qty\":{\"kind\":\"integer\"},"
+    "\"owner\":{\"kind\":\"string\"}}},"
     "\"secret\":{\"roles\":{\"read\":[\"manager\"]},\"fields\":{\"title\":{\"kind\":\"string\"}}},"
     "\"shout\":{\"write_mode\":\"broadcast\",\"fields\":{\"title\":{\"kind\":\"string\"}}},"
     "\"far\":{\"write_mode\":\"proxied\",\"fields\":{\"title\":{\"kind\":\"string\"}}}}";
@@ -81,7 +93,7 @@ static void on_done(void *arg, struct store_request *request)
 
 static void start(struct hub_double *world)
 {
-    world->ports = (struct ports){world, on_answer, on_deliver, on_relay, on_store, on_random};
+    world->ports = (struct ports){world, on_answer, on_deliver, on_relay, on_store, on_random, NULL};
     world->hub = hub_new(0, world->worker_count, world->registry, &world->limits, &world->ports);
     hub_set_time(world->hub, world->now_ms, (int64_t)world->now_ms);
 }
@@ -114,6 +126,8 @@ struct hub_double *hub_double_new(void)
     world->random = NEW(struct rand);
     rand_seed(world->random, 1);
     model_store_init(&world->store, world->registry, 1);
+    for (unsigned i = 1; i < DOUBLE_USERS; i++)
+        model_store_add_user(&world->store, world->users[i]->username, world->users[i]->user_id);
     start(world);
     return world;
 }

@@ -224,3 +224,16 @@ void peer_stage_connect(struct peer_stage *stage, struct far *far)
 {
     peer_serve(&stage->host, far_open(far, &stage->net), &stage->http_limits);
 }
+
+void peer_stage_ask(struct peer_stage *stage, struct far *far, const char *method, const char *path,
+                    const char *headers, const char *body)
+{
+    struct span cookie = peer_stage_log_in(stage, stage->host.wall_ms + 3600 * 1000);
+
+    buf_reset(&far->heard);
+    far_say(far, arena_printf(&stage->store.arena,
+                              "%s %s HTTP/1.1\r\nHost: here\r\nCookie: %s=%.*s\r\n%sContent-Length: %zu\r\n\r\n%s",
+                              method, path, LOGIN_COOKIE, SPAN_ARG(cookie), headers, strlen(body), body));
+    stage_turns(&stage->net, 3);
+    peer_stage_run_jobs(stage);
+}

@@ -46,3 +46,6 @@ void peer_stage_set_account(struct peer_stage *stage, const char *role, bool is_
 
 /* A client: a socket pair whose near end is served. */
 void peer_stage_connect(struct peer_stage *stage, struct far *far);
+/* Account 7 asks; what he is looked up with is done, and what the endpoint asked of the store. `headers` are lines, each with its end. */
+void peer_stage_ask(struct peer_stage *stage, struct far *far, const char *method, const char *path,
+                    const char *headers, const char *body);

@@ -238,7 +238,8 @@ static void on_passing(struct sim *sim, const struct sim_client *client, struct 
 
 /* ---- events ------------------------------------------------------------------------------------------------------- */
 
-static void check_change(struct sim *sim, struct sim_seat *seat, unsigned room, const struct event *event)
+static void check_change(struct sim *sim, struct sim_client *client, struct sim_seat *seat, unsigned room,
+                         const struct event *event)
 {
     const struct model_event *row = model_store_event(&sim->store, event->room, event->position.offset);
     const uint64_t version = event->change.change->version;
@@ -249,6 +250,7 @@ static void check_change(struct sim *sim, struct sim_seat *seat, unsigned room, 
         return;
     sim_check(sim, version > seat->version, "version %llu of %s after %llu", (ull)version, sim_rooms[room].name,
               (ull)seat->version);
+    sim_replica_fold(sim, client, seat, event->change.change);
     seat->version = version;
 }
 
@@ -269,7 +271,7 @@ void sim_check_event(struct sim *sim, struct sim_client *client, struct sim_seat
     sim_check_no_gap(sim, client, seat, event->position.offset);
     seat->position = event->position;
     if (event->kind == EVENT_CHANGE)
-        check_change(sim, seat, room, event);
+        check_change(sim, client, seat, room, event);
 }
 
 /* ---- joining ------------------------------------------------------------------------------------------------------ */
@@ -309,7 +311,7 @@ static void check_resync(struct sim *sim, unsigned room, const struct sim_tag *t
                   "%llu missed in %s, and told to load anew", (ull)missed, sim_rooms[room].name);
 }
 
-static void check_record(struct sim *sim, unsigned room, const struct answer *answer)
+void sim_check_record(struct sim *sim, unsigned room, const struct answer *answer)
 {
     const uint64_t version = model_store_version_at(&sim->store, sim_room_name(room), answer->position.offset);
     const struct model_change *row = model_store_version(&sim->store, sim_room_name(room), version);
@@ -356,8 +358,10 @@ void sim_check_joined(struct sim *sim, struct sim_client *client, unsigned room,
         sim_check(sim, answer->position.epoch == seat->position.epoch, "another epoch under a listener");
         sim_check_no_gap(sim, client, seat, answer->position.offset + 1);
     }
-    if (sim_rooms[room].is_record)
-        check_record(sim, room, answer);
+    if (sim_rooms[room].is_record) {
+        sim_check_record(sim, room, answer);
+        sim_replica_join(sim, client, seat, tag, answer);
+    }
     if (tag->listens) /* who does not is not told who is there */
         sim_take_people(sim, room, answer, seat->people, &seat->person_count);
     seat->typing_count = seat->is_joined ? seat->typing_count : 0;
@@ -376,6 +380,29 @@ static bool is_same(struct position a, struct position b)
     return a.epoch == b.epoch && a.offset == b.offset;
 }
 
+static bool may_be_refused(const struct sim *sim, const struct sim_op *op, enum err err)
+{
+    switch (err) {
+    case ERR_LOCKED:
+    case ERR_LOCK_REQUIRED: return true;
+    case ERR_LOCK_LOST: return op->fence > 0;
+    case ERR_NOT_FOUND: return true;
+    case ERR_CONFLICT: return op->kind != SIM_UNDO || sim->trouble > 0;
+    case ERR_EXISTS:
+    case ERR_PRECONDITION:
+    case ERR_BAD_OFFSET:
+    case ERR_BAD_FIELD:
+    case ERR_STRATEGY: return op->kind == SIM_EDIT || op->kind == SIM_RESOLVE || op->kind == SIM_UNDO;
+    case ERR_BAD_VERSION: return op->kind == SIM_EDIT || op->kind == SIM_RESTORE;
+    case ERR_NOTHING_TO_UNDO:
+    case ERR_UNDO_BLOCKED:
+    case ERR_UNSUPPORTED: return op->kind == SIM_UNDO;
+    case ERR_MISSING_FIELD: /* one value for several places */
+    case ERR_ALREADY_RESOLVED: return op->kind == SIM_RESOLVE;
+    default: return false;
+    }
+}
+
 /* Refused is fine, if there was a reason. Not because of what never came to be, and not what was done before. */
 static void check_refused(struct sim *sim, const struct sim_op *op, const struct sim_tag *tag,
                           const struct answer *answer)
@@ -390,12 +417,15 @@ static void check_refused(struct sim *sim, const struct sim_op *op, const struct
                   model_store_version(&sim->store, sim_room_name(op->room), answer->current_version),
               "refused because of version %llu of %s, which never was", (ull)answer->current_version,
               sim_rooms[op->room].name);
-    sim_check(sim, is_busy || !tag->is_again || op->kind == SIM_PUBLISH, "%s sent again is refused with %s",
-              sim_rooms[op->room].name, err_code(err));
+    sim_check(sim, is_busy || !(tag->is_again || tag->is_known) || op->kind == SIM_PUBLISH,
+              "%s sent again is refused with %s", sim_rooms[op->room].name, err_code(err));
     if (is_busy)
         sim_check(sim, has_trouble, "refused with %s, and nothing is wrong", err_code(err));
     else if (op->kind == SIM_PUBLISH)
         sim_check(sim, err == ERR_NOT_MEMBER, "a message is refused with %s", err_code(err));
+    else if (op->kind >= SIM_EDIT)
+        sim_check(sim, may_be_refused(sim, op, err), "what is done to a sheet (%d) is refused with %s", (int)op->kind,
+                  err_code(err));
     else
         sim_check(sim,
                   err == ERR_EXISTS || err == ERR_NOT_FOUND || err == ERR_PRECONDITION || err == ERR_BAD_VERSION ||
@@ -458,18 +488,21 @@ static void on_changed(struct sim *sim, struct sim_op *op, const struct answer *
               (ull)answer->position.offset);
 }
 
-/* Its own event is not sent to it: the acknowledgement brings it forward. */
+/* Its own event is not sent to it: the acknowledgement brings it forward. What else came of its change (an alert) may be heard before. */
 static void move_on(struct sim *sim, struct sim_client *client, const struct sim_op *op, const struct answer *answer)
 {
     struct sim_seat *seat = &client->seats[op->room];
 
-    if (!seat->is_joined || !seat->listens || answer->is_repeat || answer->position.epoch != seat->position.epoch ||
-        answer->position.offset <= seat->position.offset)
+    if (!seat->is_joined || !seat->listens || answer->is_repeat || answer->position.epoch != seat->position.epoch)
+        return;
+    if (answer->change && answer->version > seat->version) {
+        sim_replica_fold(sim, client, seat, answer->change);
+        seat->version = answer->version;
+    }
+    if (answer->position.offset <= seat->position.offset)
         return;
     sim_check_no_gap(sim, client, seat, answer->position.offset);
     seat->position = answer->position;
-    if (answer->change)
-        seat->version = answer->version;
 }
 
 void sim_check_acknowledged(struct sim *sim, struct sim_client *client, const struct sim_tag *tag,

@@ -16,7 +16,7 @@ static struct sim_tag *add_tag(struct sim *sim)
     return &sim->tags[sim->tag_count++];
 }
 
-static struct command *command(struct sim *sim, struct sim_client *client, enum command_kind kind, unsigned room)
+struct command *sim_command(struct sim *sim, struct sim_client *client, enum command_kind kind, unsigned room)
 {
     struct command *made =
         command_new(kind, client->session, sim->users[client->user], span_from_str(sim_rooms[room].name));
@@ -29,13 +29,13 @@ static struct command *command(struct sim *sim, struct sim_client *client, enum 
     return made;
 }
 
-static void send(struct sim *sim, struct command *made)
+void sim_client_send(struct sim *sim, struct command *made)
 {
     sim->tags[made->tag].wants_answer = made->wants_answer;
     sim_send(sim, made, session_worker(made->session));
 }
 
-static struct sim_tag *last_tag(struct sim *sim)
+struct sim_tag *sim_last_tag(struct sim *sim)
 {
     return &sim->tags[sim->tag_count - 1];
 }
@@ -64,25 +64,25 @@ static void draw_presence(struct sim *sim, struct command *made, struct presence
 
 /* ---- coming and going --------------------------------------------------------------------------------------------- */
 
-static void join(struct sim *sim, struct sim_client *client, unsigned room, bool listens, bool is_present)
+void sim_client_join(struct sim *sim, struct sim_client *client, unsigned room, bool listens, bool is_present)
 {
     struct sim_seat *seat = &client->seats[room];
-    struct command *made = command(sim, client, COMMAND_JOIN, room);
+    struct command *made = sim_command(sim, client, COMMAND_JOIN, room);
 
     seat->wants = true;
     seat->joins_waiting++;
-    made->join.listens = last_tag(sim)->listens = listens;
+    made->join.listens = sim_last_tag(sim)->listens = listens;
     made->join.is_present = is_present;
     if (seat->position.epoch != 0 && sim_chance(sim, 900)) {
         made->join.has_since = true;
         made->join.since = seat->position;
-        last_tag(sim)->had_since = true;
-        last_tag(sim)->since = seat->position;
+        sim_last_tag(sim)->had_since = true;
+        sim_last_tag(sim)->since = seat->position;
         sim->report->resumes++;
     }
     if (sim_chance(sim, 500))
         draw_presence(sim, made, &made->join.presence);
-    send(sim, made);
+    sim_client_send(sim, made);
 }
 
 static void forget(struct sim_seat *seat)
@@ -95,13 +95,14 @@ static void leave(struct sim *sim, struct sim_client *client, unsigned room, enu
                   bool wants_answer)
 {
     struct sim_seat *seat = &client->seats[room];
-    struct command *made = command(sim, client, COMMAND_LEAVE, room);
+    struct command *made = sim_command(sim, client, COMMAND_LEAVE, room);
 
     made->leave.reason = reason;
     made->wants_answer = wants_answer;
     seat->joins_stale = seat->joins_waiting;
+    sim_edit_leave(client, room);
     forget(seat);
-    send(sim, made);
+    sim_client_send(sim, made);
 }
 
 static void connect(struct sim *sim, struct sim_client *client)
@@ -111,8 +112,9 @@ static void connect(struct sim *sim, struct sim_client *client)
     client->session = worker << 48 | ++sim->session_serial;
     for (unsigned i = 0; i < SIM_ROOMS; i++) {
         if (client->seats[i].wants)
-            join(sim, client, i, true, i != 6);
+            sim_client_join(sim, client, i, true, i != 6);
     }
+    sim_edit_send_queue(sim, client, client->queue_count);
 }
 
 void sim_client_lose(struct sim *sim, struct sim_client *client)
@@ -121,11 +123,12 @@ void sim_client_lose(struct sim *sim, struct sim_client *client)
     client->session = 0;
     for (unsigned i = 0; i < SIM_ROOMS; i++) {
         client->seats[i].joins_waiting = client->seats[i].joins_stale = 0;
+        sim_edit_leave(client, i);
         forget(&client->seats[i]);
     }
 }
 
-static void disconnect(struct sim *sim, struct sim_client *client)
+void sim_client_vanish(struct sim *sim, struct sim_client *client)
 {
     const enum leave_reason reason = sim_chance(sim, 800) ? LEAVE_DISCONNECTED : LEAVE_DEAD;
     bool is_told = true;
@@ -195,18 +198,37 @@ static void fill_change(struct command *made, const struct sim_op *op)
     made->change = change;
 }
 
-static void send_op(struct sim *sim, struct sim_client *client, unsigned index)
+static enum command_kind command_kind_of(const struct sim_op *op)
+{
+    if (op->kind >= SIM_EDIT)
+        return sim_edit_command(op);
+    return op->kind == SIM_PUBLISH ? COMMAND_PUBLISH : op->kind == SIM_APPROVE ? COMMAND_ACTION : COMMAND_CHANGE;
+}
+
+static bool is_known(const struct sim *sim, const struct sim_op *op, unsigned index)
+{
+    char id[32];
+
+    (void)snprintf(id, sizeof(id), "%u:op%u", op->user + 1, index);
+    return model_store_op(&sim->store, span_from_str(id)) != NULL;
+}
+
+void sim_send_op(struct sim *sim, struct sim_client *client, unsigned index)
 {
     const struct sim_op *op = &sim->ops[index];
-    const enum command_kind kind = op->kind == SIM_PUBLISH   ? COMMAND_PUBLISH
-                                   : op->kind == SIM_APPROVE ? COMMAND_ACTION
-                                                             : COMMAND_CHANGE;
-    struct command *made = command(sim, client, kind, op->room);
+    const enum command_kind kind = command_kind_of(op);
+    struct command *made = sim_command(sim, client, kind, op->room);
     const struct span id = op->has_id ? text(made, "op", index) : SPAN_EMPTY;
 
-    last_tag(sim)->op = (int)index;
-    last_tag(sim)->is_again = op->is_acknowledged;
-    if (kind == COMMAND_PUBLISH) {
+    sim->ops[index].under_way++;
+    if (op->fate == SIM_REJECTED)
+        sim->ops[index].fate = SIM_UNTOLD;
+    sim_last_tag(sim)->op = (int)index;
+    sim_last_tag(sim)->is_again = op->is_acknowledged;
+    sim_last_tag(sim)->is_known = op->has_id && is_known(sim, op, index);
+    if (op->kind >= SIM_EDIT) {
+        sim_edit_fill(sim, made, op, id);
+    } else if (kind == COMMAND_PUBLISH) {
         made->publish.id = id;
         made->publish.name = SPAN("said");
         made->publish.data = arena_printf(&made->arena, "{\"op\":%u}", index);
@@ -221,10 +243,10 @@ static void send_op(struct sim *sim, struct sim_client *client, unsigned index)
         fill_change(made, op);
         made->change->id = id;
     }
-    send(sim, made);
+    sim_client_send(sim, made);
 }
 
-static struct sim_op *add_op(struct sim *sim)
+struct sim_op *sim_add_op(struct sim *sim)
 {
     if (sim->op_count == sim->op_capacity) {
         sim->op_capacity = sim->op_capacity ? sim->op_capacity * 2 : 64;
@@ -235,13 +257,13 @@ static struct sim_op *add_op(struct sim *sim)
 
 static void publish(struct sim *sim, struct sim_client *client)
 {
-    struct sim_op *op = add_op(sim);
+    struct sim_op *op = sim_add_op(sim);
 
     *op = (struct sim_op){.kind = SIM_PUBLISH, .room = (unsigned)sim_random(sim, 5), .user = client->user};
     op->is_volatile = sim_chance(sim, 150);
     op->includes_origin = sim_chance(sim, 200);
     op->has_id = !op->is_volatile && sim_chance(sim, 700);
-    send_op(sim, client, sim->op_count - 1);
+    sim_send_op(sim, client, sim->op_count - 1);
 }
 
 static void change(struct sim *sim, struct sim_client *client)
@@ -249,7 +271,7 @@ static void change(struct sim *sim, struct sim_client *client)
     static const enum sim_op_kind kinds[] = {SIM_CREATE,    SIM_CREATE, SIM_UPDATE,    SIM_UPDATE,
                                              SIM_UPDATE,    SIM_UPDATE, SIM_INCREMENT, SIM_INCREMENT,
                                              SIM_INCREMENT, SIM_DELETE, SIM_APPROVE};
-    struct sim_op *op = add_op(sim);
+    struct sim_op *op = sim_add_op(sim);
     const unsigned room = 2 + (unsigned)sim_random(sim, 3);
     const uint64_t known = client->seats[room].version;
 
@@ -261,28 +283,36 @@ static void change(struct sim *sim, struct sim_client *client)
         op->base_version = sim_chance(sim, 900) ? known : known + 3;
         op->must_match = sim_chance(sim, 400);
     }
-    send_op(sim, client, sim->op_count - 1);
+    sim_send_op(sim, client, sim->op_count - 1);
 }
 
 /* Anything of his own, also what was acknowledged, also from another of his pages. */
-static void send_again(struct sim *sim, struct sim_client *client)
+void sim_client_send_again(struct sim *sim, struct sim_client *client)
 {
     unsigned index;
 
     if (sim->op_count == 0)
         return;
     index = (unsigned)sim_random(sim, sim->op_count);
-    if (sim->ops[index].has_id && sim->ops[index].user == client->user)
-        send_op(sim, client, index);
+    if (sim->ops[index].has_id && sim->ops[index].user == client->user &&
+        (sim->ops[index].kind < SIM_EDIT || sim->ops[index].client == client->index))
+        sim_send_op(sim, client, index);
 }
 
 /* ---- a moment in a client's life ---------------------------------------------------------------------------------- */
 
+static unsigned some_room(struct sim *sim)
+{
+    if (sim->has_sheets && sim_chance(sim, 500))
+        return SIM_SHEETS + (unsigned)sim_random(sim, SIM_SHEET_COUNT);
+    return (unsigned)sim_random(sim, SIM_ROOMS);
+}
+
 static void join_somewhere(struct sim *sim, struct sim_client *client)
 {
-    const unsigned room = (unsigned)sim_random(sim, SIM_ROOMS);
+    const unsigned room = some_room(sim);
 
-    join(sim, client, room, sim_chance(sim, 900), sim_chance(sim, 800));
+    sim_client_join(sim, client, room, sim_chance(sim, 900), sim_chance(sim, 800));
 }
 
 static void leave_somewhere(struct sim *sim, struct sim_client *client)
@@ -295,38 +325,38 @@ static void leave_somewhere(struct sim *sim, struct sim_client *client)
 
 static void show_presence(struct sim *sim, struct sim_client *client)
 {
-    struct command *made = command(sim, client, COMMAND_PRESENCE, (unsigned)sim_random(sim, SIM_ROOMS));
+    struct command *made = sim_command(sim, client, COMMAND_PRESENCE, (unsigned)sim_random(sim, SIM_ROOMS));
 
     draw_presence(sim, made, &made->presence);
-    send(sim, made);
+    sim_client_send(sim, made);
 }
 
 static void type_something(struct sim *sim, struct sim_client *client)
 {
-    struct command *made = command(sim, client, COMMAND_TYPING, (unsigned)sim_random(sim, SIM_ROOMS));
+    struct command *made = sim_command(sim, client, COMMAND_TYPING, (unsigned)sim_random(sim, SIM_ROOMS));
 
     made->typing.field = sim_chance(sim, 500) ? SPAN("notes") : SPAN_EMPTY;
     made->typing.is_typing = sim_chance(sim, 700);
-    send(sim, made);
+    sim_client_send(sim, made);
 }
 
 static void move_cursor(struct sim *sim, struct sim_client *client)
 {
-    struct command *made = command(sim, client, COMMAND_CURSOR, (unsigned)sim_random(sim, SIM_ROOMS));
+    struct command *made = sim_command(sim, client, COMMAND_CURSOR, (unsigned)sim_random(sim, SIM_ROOMS));
 
     made->cursor.data = sim_chance(sim, 800) ? text(made, "", sim_random(sim, 1000)) : SPAN_EMPTY;
     made->cursor.has_editing_row = sim_chance(sim, 400);
     made->cursor.editing_row = text(made, "row", sim_random(sim, 3));
     made->wants_answer = sim_chance(sim, 500);
-    send(sim, made);
+    sim_client_send(sim, made);
 }
 
 static void do_little(struct sim *sim, struct sim_client *client)
 {
     if (sim_chance(sim, 700))
-        send(sim, command(sim, client, COMMAND_TOUCH, (unsigned)sim_random(sim, SIM_ROOMS)));
+        sim_client_send(sim, sim_command(sim, client, COMMAND_TOUCH, (unsigned)sim_random(sim, SIM_ROOMS)));
     else
-        send(sim, command(sim, client, COMMAND_LOOK, (unsigned)sim_random(sim, SIM_ROOMS)));
+        sim_client_send(sim, sim_command(sim, client, COMMAND_LOOK, (unsigned)sim_random(sim, SIM_ROOMS)));
 }
 
 void sim_client_step(struct sim *sim, struct sim_client *client)
@@ -334,10 +364,15 @@ void sim_client_step(struct sim *sim, struct sim_client *client)
     static const struct {
         unsigned weight;
         void (*act)(struct sim *sim, struct sim_client *client);
-    } acts[] = {{18, join_somewhere}, {5, leave_somewhere}, {20, publish},    {25, change},   {10, send_again},
-                {8, show_presence},   {6, type_something},  {8, move_cursor}, {4, do_little}, {6, disconnect}};
+    } acts[] = {
+        {18, join_somewhere}, {5, leave_somewhere}, {20, publish},    {25, change},   {10, sim_client_send_again},
+        {8, show_presence},   {6, type_something},  {8, move_cursor}, {4, do_little}, {6, sim_client_vanish}};
     unsigned drawn = (unsigned)sim_random(sim, 110);
 
+    if (sim->has_sheets && sim_chance(sim, 700)) {
+        sim_edit_step(sim, client);
+        return;
+    }
     if (client->session == 0) {
         if (sim_chance(sim, 300))
             connect(sim, client);
@@ -353,13 +388,14 @@ void sim_client_step(struct sim *sim, struct sim_client *client)
 }
 
 /* A visitor who only looks. */
-void sim_look(struct sim *sim, unsigned room)
+void sim_look(struct sim *sim, unsigned room, bool wants_record)
 {
     struct sim_client visitor = {.index = SIM_CLIENTS_MAX, .session = ++sim->session_serial};
-    struct command *made = command(sim, &visitor, COMMAND_LOOK, room);
+    struct command *made = sim_command(sim, &visitor, COMMAND_LOOK, room);
 
-    last_tag(sim)->is_asked_by_checker = true;
-    send(sim, made);
+    made->look.wants_record = sim_last_tag(sim)->wants_record = wants_record;
+    sim_last_tag(sim)->is_asked_by_checker = true;
+    sim_client_send(sim, made);
 }
 
 /* ---- what it hears ------------------------------------------------------------------------------------------------ */
@@ -391,6 +427,8 @@ void sim_client_on_answer(struct sim *sim, const struct answer *answer)
     struct sim_client *client = tag->client < sim->client_count ? &sim->clients[tag->client] : NULL;
 
     tag->answers++;
+    if (tag->op >= 0)
+        sim->ops[tag->op].under_way--;
     sim_check(sim, tag->answers == 1, "command %llu is answered twice", (unsigned long long)answer->tag);
     sim_check(sim, answer->kind == tag->kind && answer->session == tag->session, "an answer to somebody else");
     if (tag->is_asked_by_checker) {
@@ -403,19 +441,25 @@ void sim_client_on_answer(struct sim *sim, const struct answer *answer)
         on_joined(sim, client, tag, answer);
     else if (tag->op >= 0)
         sim_check_acknowledged(sim, client, tag, answer);
+    if (tag->op >= 0 || tag->kind == COMMAND_OBJECT) {
+        sim_edit_on_answer(sim, client, tag, answer);
+        sim_point(sim, SIM_POINT_HEARD);
+    }
 }
 
 void sim_client_on_event(struct sim *sim, unsigned worker, const struct event *event)
 {
-    for (unsigned i = 0; i < sim->client_count; i++) {
+    unsigned room = 0;
+
+    if (event->kind == EVENT_OBJECT && event->object.kind == OBJECT_LOCK)
+        sim_edit_on_lock(sim, event);
+    while (room < SIM_ROOMS && !span_equal(event->room, sim_room_name(room)))
+        room++;
+    for (unsigned i = 0; i < sim->client_count && room < SIM_ROOMS; i++) {
         struct sim_client *client = &sim->clients[i];
+        struct sim_seat *seat = &client->seats[room];
 
-        for (unsigned j = 0; j < SIM_ROOMS; j++) {
-            struct sim_seat *seat = &client->seats[j];
-
-            if (client->session != 0 && session_worker(client->session) == worker && seat->is_joined && seat->listens &&
-                span_equal(event->room, span_from_str(sim_rooms[j].name)))
-                sim_check_event(sim, client, seat, event);
-        }
+        if (client->session != 0 && session_worker(client->session) == worker && seat->is_joined && seat->listens)
+            sim_check_event(sim, client, seat, event);
     }
 }

@@ -7,25 +7,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STORE = SIM_WORKERS_MAX };
-
 enum { BUSY_MS = 2000 };
 
 const struct sim_room sim_rooms[SIM_ROOMS] = {
     {"lobby", true, false},       {"board", true, false},        {"order:O-1", false, true},
     {"order:O-2", false, true},   {"order:O-3", false, true},    {"order-updates", false, false},
-    {ROOM_RECORDS, false, false}, {ROOM_PRESENCE, false, false},
+    {ROOM_RECORDS, false, false}, {ROOM_PRESENCE, false, false}, {ROOM_LOCKS, false, false},
+    {"sheet:S-1", false, true},   {"sheet:S-2", false, true},
 };
 
-static const char types[] = "{\"order\":{\"channel\":\"order-updates\",\"label\":\"title\","
-                            "\"roles\":{\"create\":\"*\",\"update\":\"*\",\"delete\":\"*\"},\"fields\":{"
-                            "\"title\":{\"kind\":\"string\"},"
-                            "\"status\":{\"kind\":\"enum\",\"values\":[\"draft\",\"approved\"],\"default\":\"draft\"},"
-                            "\"qty\":{\"kind\":\"integer\",\"default\":5}},"
-                            "\"actions\":{\"approve\":{\"event\":\"approved\",\"when\":{\"status\":[\"draft\"]},"
-                            "\"set\":{\"status\":\"approved\"}}},"
-                            "\"alerts\":{\"low\":{\"field\":\"qty\",\"below\":3,\"title\":\"{title} is low\","
-                            "\"message\":\"{qty} left\"}}}}";
+/* Around the strategies of price and terms. */
+static const char types_1[] =
+    "{\"order\":{\"channel\":\"order-updates\",\"label\":\"title\","
+    "\"roles\":{\"create\":\"*\",\"update\":\"*\",\"delete\":\"*\"},\"fields\":{"
+    "\"title\":{\"kind\":\"string\"},"
+    "\"status\":{\"kind\":\"enum\",\"values\":[\"draft\",\"approved\"],\"default\":\"draft\"},"
+    "\"qty\":{\"kind\":\"integer\",\"default\":5}},"
+    "\"actions\":{\"approve\":{\"event\":\"approved\",\"when\":{\"status\":[\"draft\"]},"
+    "\"set\":{\"status\":\"approved\"}}},"
+    "\"alerts\":{\"low\":{\"field\":\"qty\",\"below\":3,\"title\":\"{title} is low\","
+    "\"message\":\"{qty} left\"}}},"
+    "\"sheet\":{\"label\":\"title\",\"strategies_allowed\":[\"last-write-wins\",\"crdt\"],"
+    "\"roles\":{\"create\":\"*\",\"update\":\"*\",\"delete\":\"*\"},\"fields\":{"
+    "\"title\":{\"kind\":\"string\"},"
+    "\"body\":{\"kind\":\"text\",\"strategy\":\"operational-transform\"},"
+    "\"count\":{\"kind\":\"integer\",\"strategy\":\"operational-transform\"},"
+    "\"rows\":{\"kind\":\"collection\",\"strategy\":\"operational-transform\"},"
+    "\"tags\":{\"kind\":\"string\",\"strategy\":\"crdt\"},"
+    "\"stock\":{\"kind\":\"integer\",\"strategy\":\"crdt\"},"
+    "\"price\":{\"kind\":\"number\",\"strategy\":\"";
+static const char types_2[] = "\"},\"terms\":{\"kind\":\"text\",\"strategy\":\"";
+static const char types_3[] = "\"}}}}";
 
 /* ---- chance ------------------------------------------------------------------------------------------------------- */
 
@@ -44,12 +56,22 @@ void sim_send(struct sim *sim, struct command *command, unsigned worker)
     sim_mail_send(sim, MAIL_COMMAND, worker, room_home(command->room, sim->worker_count))->command = command;
 }
 
+void sim_point(struct sim *sim, enum sim_point point)
+{
+    if (sim->is_ending || !sim->has_sheets || sim->crash_is_due || !sim_chance(sim, 1))
+        return;
+    sim->crash_is_due = true;
+    sim->report->points[point]++;
+}
+
 /* ---- the ports of the hubs ---------------------------------------------------------------------------------------- */
 
 static void port_answer(void *world, struct answer *answer)
 {
     struct sim_port *port = world;
 
+    if (answer->event)
+        sim_point(port->sim, SIM_POINT_ACKNOWLEDGED);
     sim_mail_send(port->sim, MAIL_ANSWER, port->worker, session_worker(answer->session))->answer = answer;
 }
 
@@ -122,7 +144,9 @@ static void port_store(void *world, struct store_request *request)
         sim_mail_post(sim, MAIL_FACTS, port->worker, sim->now_ms)->facts = facts;
         return;
     }
-    sim_mail_send(sim, MAIL_REQUEST, port->worker, STORE)->request = request;
+    if (request->kind == STORE_COMMIT)
+        sim_point(sim, SIM_POINT_APPLIED);
+    sim_mail_send(sim, MAIL_REQUEST, port->worker, SIM_STORE)->request = request;
 }
 
 static uint64_t port_random(void *world)
@@ -132,89 +156,6 @@ static uint64_t port_random(void *world)
     return rand_next(&port->sim->rand);
 }
 
-/* ---- the store ---------------------------------------------------------------------------------------------------- */
-
-struct batch_sink {
-    struct sim *sim;
-    struct sim_facts *facts[SIM_WORKERS_MAX]; /* what each worker is told, in one mail */
-};
-
-static struct sim_fact *tell(struct batch_sink *sink, unsigned worker)
-{
-    struct sim_facts **facts = &sink->facts[worker];
-
-    if (*facts == NULL)
-        *facts = NEW(struct sim_facts);
-    return sim_facts_add(*facts);
-}
-
-static void on_committed(void *arg, struct event *event)
-{
-    struct batch_sink *sink = arg;
-
-    tell(sink, room_home(event->room, sink->sim->worker_count))->event = event_ref(event);
-}
-
-static void on_done(void *arg, struct store_request *request)
-{
-    tell(arg, request->worker)->request = request;
-}
-
-static void execute(struct sim *sim)
-{
-    struct batch_sink batch = {.sim = sim};
-    const struct model_sink sink = {&batch, on_committed, on_done};
-    const bool fails = !sim->is_ending && sim_chance(sim, sim->trouble);
-    const enum err failure = fails ? (sim_chance(sim, 500) ? ERR_STORAGE_FULL : ERR_STORAGE) : OK;
-
-    for (unsigned i = 0; i < sim->batch_count; i++) {
-        struct store_request *request = sim->batch[i];
-
-        model_store_execute(&sim->store, request, request->kind == STORE_COMMIT || sim->reads_fail ? failure : OK,
-                            &sink);
-    }
-    for (unsigned i = 0; i < sim->worker_count; i++) {
-        if (batch.facts[i])
-            sim_mail_send(sim, MAIL_FACTS, STORE, i)->facts = batch.facts[i];
-    }
-    sim->batch_count = 0;
-}
-
-static uint64_t disk_ms(struct sim *sim)
-{
-    if (!sim->is_ending && sim_chance(sim, 30))
-        return sim_random(sim, 400);
-    return sim_random(sim, sim_chance(sim, 200) ? 40 : 4);
-}
-
-static void start_batch(struct sim *sim)
-{
-    if (sim->is_committing || sim->queue_count == 0)
-        return;
-    memcpy(sim->batch, sim->queue, sim->queue_count * sizeof(*sim->queue));
-    sim->batch_count = sim->queue_count;
-    sim->queue_count = 0;
-    sim->is_committing = true;
-    sim->batch_start = model_store_now(&sim->store);
-    if (sim->fault == SIM_FAULT_EARLY_ACK)
-        execute(sim); /* and only then will it be written */
-    sim_mail_post(sim, MAIL_BATCH, STORE, sim->now_ms + disk_ms(sim));
-}
-
-static void finish_batch(struct sim *sim)
-{
-    sim->is_committing = false;
-    execute(sim); /* nothing, when it was done already */
-    start_batch(sim);
-}
-
-static void on_request(struct sim *sim, struct store_request *request)
-{
-    assert(sim->queue_count < sizeof(sim->queue) / sizeof(sim->queue[0]));
-    sim->queue[sim->queue_count++] = request;
-    start_batch(sim);
-}
-
 /* ---- hubs --------------------------------------------------------------------------------------------------------- */
 
 static void hubs_start(struct sim *sim)
@@ -222,9 +163,9 @@ static void hubs_start(struct sim *sim)
     for (unsigned i = 0; i < sim->worker_count; i++) {
         sim->port_worlds[i] = (struct sim_port){sim, i};
         sim->ports[i] = (struct ports){
-            &sim->port_worlds[i], port_answer, port_deliver, port_relay, port_store, port_random,
+            &sim->port_worlds[i], port_answer, port_deliver, port_relay, port_store, port_random, NULL,
         };
-        sim->hubs[i] = hub_new(i, sim->worker_count, sim->registry, &sim->limits, &sim->ports[i]);
+        sim->hubs[i] = hub_new(i, sim->worker_count, sim->hub_registry, &sim->limits, &sim->ports[i]);
         sim->wake_ms[i] = UINT64_MAX;
     }
 }
@@ -317,6 +258,8 @@ static void crash(struct sim *sim)
     hubs_start(sim);
     for (unsigned i = 0; i < sim->client_count; i++)
         sim_client_lose(sim, &sim->clients[i]);
+    for (unsigned i = 0; i < sim->op_count; i++)
+        sim->ops[i].under_way = 0;
 }
 
 /* ---- time --------------------------------------------------------------------------------------------------------- */
@@ -340,12 +283,12 @@ static void handle(struct sim *sim, struct sim_mail *mail)
         sim_client_on_event(sim, mail->to, mail->event);
         break;
     case MAIL_REQUEST:
-        on_request(sim, mail->request);
+        sim_store_take(sim, mail->request);
         mail->request = NULL;
         break;
     case MAIL_FACTS: on_facts(sim, mail->to, mail->facts); break;
     case MAIL_WAKE: on_wake(sim, mail->to); break;
-    case MAIL_BATCH: finish_batch(sim); break;
+    case MAIL_BATCH: sim_store_finish(sim); break;
     case MAIL_STEP:
         if (!sim->is_ending)
             step_client(sim, mail->to);
@@ -374,10 +317,14 @@ static void run_until(struct sim *sim, uint64_t end_ms)
         if (is_for_hub(mail))
             wake_later(sim, mail->to);
         sim_mail_free(mail);
+        if (sim->crash_is_due) {
+            sim->crash_is_due = false;
+            crash(sim);
+        }
         if (sim_chance(sim, 2)) /* somebody sets the clock */
             sim->wall_offset_ms += (int64_t)sim_random(sim, 7200000) - 3600000;
         if (sim_chance(sim, 1)) /* and somebody reloads the configuration */
-            hub_set_registry(sim->hubs[sim_random(sim, sim->worker_count)], sim->registry);
+            hub_set_registry(sim->hubs[sim_random(sim, sim->worker_count)], sim->hub_registry);
     }
     sim->now_ms = end_ms;
 }
@@ -408,31 +355,54 @@ static void draw_limits(struct sim *sim)
     sim->store.events_max = sim_chance(sim, 300) ? 5 : 10000;
     sim->trouble = sim_chance(sim, 300) ? 60 : 0;
     sim->reads_fail = sim_chance(sim, 300);
+    sim->has_sheets = sim->fault >= SIM_FAULT_FORGET || sim_chance(sim, 220);
+    sim->limits.lock_ttl_ms = 1000;
 }
 
-static void make_users(struct sim *sim)
+static struct type_registry *make_registry(struct sim *sim, const char *price, const char *terms)
 {
-    struct buf why = BUF_EMPTY;
-    const struct span role = SPAN("editor");
-    enum err err = type_registry_new(SPAN(types), SPAN_EMPTY, &sim->registry, &why);
+    struct buf why = BUF_EMPTY, types = BUF_EMPTY;
+    struct type_registry *registry;
+    enum err err;
 
+    buf_append_str(&types, types_1);
+    buf_append_str(&types, price);
+    buf_append_str(&types, types_2);
+    buf_append_str(&types, terms);
+    buf_append_str(&types, types_3);
+    err = type_registry_new(buf_span(&types), SPAN_EMPTY, &registry, &why);
     sim_check(sim, err == OK, "types: %.*s", SPAN_ARG(buf_span(&why)));
     if (err != OK)
         abort();
     buf_deinit(&why);
-    for (unsigned i = 0; i < SIM_USERS; i++) {
-        char id[2] = {(char)('1' + i), 0};
+    buf_deinit(&types);
+    return registry;
+}
 
-        sim->users[i] = identity_new(span_from_str(id), span_from_str(id), SPAN_EMPTY, SPAN_EMPTY, &role, 1,
-                                     access_of(sim->registry, &role, 1));
+static void make_users(struct sim *sim)
+{
+    const struct span roles[] = {SPAN("editor"), SPAN("admin")};
+
+    sim->registry = make_registry(sim, "lock-based", "manual");
+    sim->hub_registry = make_registry(sim, sim->fault == SIM_FAULT_NO_LOCKS ? "last-write-wins" : "lock-based",
+                                      sim->fault == SIM_FAULT_NO_MANUAL ? "last-write-wins" : "manual");
+    for (unsigned i = 0; i < SIM_USERS; i++) {
+        const char id[2] = {(char)('1' + i), 0};
+        const unsigned role_count = i == SIM_USERS - 1 ? 2 : 1;
+
+        sim->users[i] = identity_new(span_from_str(id), span_from_str(id), SPAN_EMPTY, SPAN_EMPTY, roles, role_count,
+                                     access_of(sim->hub_registry, roles, role_count));
+        model_store_add_user(&sim->store, span_from_str(id), span_from_str(id));
     }
 }
 
 static void start(struct sim *sim)
 {
+    model_store_init(&sim->store, NULL, sim->seed);
     make_users(sim);
-    model_store_init(&sim->store, sim->registry, sim->seed);
+    sim->store.registry = sim->hub_registry;
     draw_limits(sim);
+    sim->report->faulted = sim->fault == SIM_FAULT_NO_LOCKS || sim->fault == SIM_FAULT_NO_MANUAL;
     sim->worker_count = 1 + (unsigned)sim_random(sim, SIM_WORKERS_MAX);
     sim->client_count = 2 + (unsigned)sim_random(sim, SIM_CLIENTS_MAX - 1);
     sim->now_ms = 1000;
@@ -440,6 +410,7 @@ static void start(struct sim *sim)
     hubs_start(sim);
     for (unsigned i = 0; i < sim->client_count; i++) {
         sim->clients[i] = (struct sim_client){.index = i, .user = (unsigned)sim_random(sim, SIM_USERS)};
+        sim->clients[i].folds = sim->has_sheets && sim_chance(sim, 500);
         sim_mail_post(sim, MAIL_STEP, i, sim->now_ms + sim_random(sim, 50));
     }
     while (sim_chance(sim, sim->fault == SIM_FAULT_EARLY_ACK ? 900 : 400))
@@ -451,6 +422,22 @@ static uint64_t until_quiet(const struct sim *sim)
     return sim->now_ms + sim->limits.grace_ms + sim->limits.idle_ms + 2 * sim->limits.refresh_ms + 1000;
 }
 
+/* What was not answered is sent until it is, one after the other. */
+static void send_what_is_left(struct sim *sim)
+{
+    bool is_left = true;
+
+    for (unsigned round = 0; is_left && round < 100 && !sim->report->failed; round++) {
+        is_left = false;
+        for (unsigned i = 0; i < sim->client_count; i++) {
+            is_left |= sim->clients[i].queue_count > 0;
+            sim_edit_send_queue(sim, &sim->clients[i], 1);
+        }
+        run_until(sim, sim->now_ms + 100);
+    }
+    sim_check(sim, !is_left || sim->report->failed, "somebody is never told what became of his change");
+}
+
 static void end(struct sim *sim)
 {
     sim->is_ending = true;
@@ -458,17 +445,25 @@ static void end(struct sim *sim)
     for (unsigned i = 0; i < sim->client_count; i++)
         sim_client_settle(sim, &sim->clients[i]);
     run_until(sim, until_quiet(sim));
+    send_what_is_left(sim);
+    run_until(sim, until_quiet(sim));
     for (unsigned i = 0; i < SIM_ROOMS; i++)
-        sim_look(sim, i);
+        sim_look(sim, i, false);
     run_until(sim, sim->now_ms + 500);
     if (!sim->report->failed)
         sim_check_quiet(sim);
     for (unsigned i = 0; i < sim->client_count; i++)
         sim_client_leave_all(sim, &sim->clients[i]);
+    run_until(sim, until_quiet(sim));
+    for (unsigned i = SIM_SHEETS; i < SIM_ROOMS; i++) { /* what a dead process left is found when somebody looks */
+        sim_look(sim, i, true);
+        run_until(sim, sim->now_ms + 500);
+    }
     run_until(sim, until_quiet(sim) + 2 * sim->limits.room_linger_ms);
     if (!sim->report->failed) {
         sim_check_answers(sim);
         sim_check_store(sim);
+        sim_check_ledger(sim);
         sim_check_nobody_left(sim);
     }
 }
@@ -483,8 +478,10 @@ static void stop(struct sim *sim)
     model_store_deinit(&sim->store);
     for (unsigned i = 0; i < SIM_USERS; i++)
         identity_unref(sim->users[i]);
+    type_registry_unref(sim->hub_registry);
     type_registry_unref(sim->registry);
     sim_truth_free(sim);
+    sim_edit_free(sim);
     free(sim->ops);
     free(sim->tags);
 }

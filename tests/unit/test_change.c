@@ -207,7 +207,7 @@ static void a_value_may_not_be_too_deep(void **state)
     for (int i = 0; i < 28; i++)
         strncat(text, "]", 2);
     strncat(text, "}", 2);
-    assert_refused(patch(text), ERR_BAD_FIELD, "tags");
+    assert_refused(patch(text), ERR_TOO_DEEP, "tags");
 }
 
 /* ---- patches ---- */
@@ -419,7 +419,7 @@ static void a_text_edit_must_fit_the_text(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         snprintf(op, sizeof(op), "{\"ops\":[{\"op\":\"txt\",\"path\":\"notes\",\"value\":%s}]}", bad[i]);
         assert_int_equal(from_json(op), OK);
-        assert_int_equal(apply("{\"notes\":\"a\xf0\x9f\x98\x80z\"}"), ERR_BAD_FIELD);
+        assert_int_equal(apply("{\"notes\":\"a\xf0\x9f\x98\x80z\"}"), ERR_BAD_OFFSET);
         assert_int_equal(out.len, 0);
     }
     assert_int_equal(from_json("{\"ops\":[{\"op\":\"txt\",\"path\":\"title\",\"value\":[\"0123456789\"]}]}"), OK);
@@ -717,6 +717,142 @@ static void a_damaged_state_is_refused(void **state)
     assert_int_equal(apply("[]"), ERR_BAD_JSON);
 }
 
+/* ---- how it is to be brought onto what others did ---- */
+
+static void a_change_says_how_it_is_to_be_reconciled(void **state)
+{
+    (void)state;
+    assert_int_equal(from_json("{\"strategy\":\"crdt\",\"fencingToken\":\"17\",\"hlc\":{\"ms\":5,\"counter\":3},"
+                               "\"clientId\":\"tab1\",\"group\":\"g\",\"operation\":\"update\",\"path\":\"notes\","
+                               "\"before\":null,\"after\":\"a\"}"),
+                     OK);
+    assert_true(change.has_strategy);
+    assert_int_equal(change.strategy, STRATEGY_CRDT);
+    assert_int_equal(change.fence, 17);
+    assert_int_equal(change.stamp, 5 * 65536 + 3);
+    assert_text(change.source, "tab1");
+    assert_text(change.group, "g");
+    assert_text(change.ops[0].expected, "null");
+}
+
+static void a_stamp_is_milliseconds_or_all_in_one(void **state)
+{
+    (void)state;
+    assert_int_equal(from_json("{\"stamp\":1771507800123,\"operation\":\"delete\"}"), OK);
+    assert_true(change.stamp == 1771507800123u * 65536);
+    assert_int_equal(from_json("{\"stamp\":116097535188860929,\"operation\":\"delete\"}"), OK);
+    assert_true(change.stamp == 116097535188860929u);
+}
+
+static void terms_that_make_no_sense_are_refused(void **state)
+{
+    static const char *bad[][2] = {
+        {"{\"operation\":\"delete\",\"strategy\":\"hope\"}", "strategy"},
+        {"{\"operation\":\"delete\",\"fence\":-1}", "fence"},
+        {"{\"operation\":\"delete\",\"lock_token\":\"x\"}", "fence"},
+        {"{\"operation\":\"delete\",\"stamp\":1.5}", "stamp"},
+        {"{\"operation\":\"delete\",\"hlc\":{\"ms\":1,\"counter\":65536}}", "stamp"},
+        {"{\"operation\":\"delete\",\"src\":7}", "source"},
+        {"{\"operation\":\"delete\",\"group\":\"\"}", "group"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_refused(from_json(bad[i][0]), ERR_BAD_FIELD, bad[i][1]);
+}
+
+static void what_is_around_the_operations_can_be_read_alone(void **state)
+{
+    (void)state;
+    change = (struct change){0};
+    assert_int_equal(
+        change_head_from_json(&arena, type, parse("{\"id\":\"c1\",\"source\":\"s\",\"version\":4}"), &change, &field),
+        OK);
+    assert_text(change.id, "c1");
+    assert_text(change.source, "s");
+    assert_int_equal(change.base_version, 4);
+}
+
+static void what_became_of_a_change_is_stored_with_it(void **state)
+{
+    struct superseded lost[] = {{{1, {SPAN("qty")}}, SPAN("7"), 3}, {{1, {SPAN("notes")}}, SPAN("\"x\""), 9}};
+    struct change stored = {.kind = CHANGE_UPDATE,
+                            .type = SPAN("order"),
+                            .entity_id = SPAN("O-1"),
+                            .verdict = VERDICT_MERGED,
+                            .strategy = STRATEGY_MANUAL,
+                            .stamp = 116097535188860929u,
+                            .source = SPAN("s"),
+                            .undo_of = 5,
+                            .restored = 6,
+                            .resolves = SPAN("k1"),
+                            .group = SPAN("g"),
+                            .superseded = lost,
+                            .superseded_count = 2,
+                            .version = 9};
+    struct change read;
+    struct buf again = BUF_EMPTY;
+
+    (void)state;
+    change_print(&out, &stored);
+    assert_int_equal(change_read(&arena, buf_span(&out), &read), OK);
+    change_print(&again, &read);
+    assert_true(span_equal(buf_span(&out), buf_span(&again)));
+    assert_int_equal(read.verdict, VERDICT_MERGED);
+    assert_int_equal(read.strategy, STRATEGY_MANUAL);
+    assert_int_equal(read.superseded_count, 2);
+    assert_int_equal(read.superseded[0].by_version, 3);
+    assert_int_equal(read.superseded[1].by_version, 9);
+    assert_text(read.superseded[1].value, "\"x\"");
+    assert_int_equal(read.undo_of, 5);
+    buf_deinit(&again);
+}
+
+/* ---- items inside of items ---- */
+
+static void an_item_cannot_be_put_into_itself(void **state)
+{
+    static const char tree[] = "{\"items\":[{\"id\":\"a\",\"pos\":\"a\"},{\"id\":\"b\",\"pos\":\"b\",\"parent\":\"a\"},"
+                               "{\"id\":\"c\",\"pos\":\"c\",\"parent\":\"b\"}]}";
+    static const char *bad[] = {
+        "{\"operation\":\"update\",\"path\":\"/items/@a/parent\",\"after\":\"c\"}",
+        "{\"operation\":\"update\",\"path\":\"/items/@a/parent\",\"after\":\"a\"}",
+        "{\"operation\":\"update\",\"path\":\"/items/@b\",\"after\":{\"parent\":\"c\"}}",
+        "{\"operation\":\"insert\",\"path\":\"/items/@d\",\"after\":{\"parent\":\"d\"}}",
+        ("{\"operation\":\"update\",\"path\":\"/items\",\"after\":[{\"id\":\"x\",\"parent\":\"y\"},"
+         "{\"id\":\"y\",\"parent\":\"x\"}]}"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        assert_int_equal(from_json(bad[i]), OK);
+        assert_int_equal(apply(tree), ERR_CYCLIC_MOVE);
+        assert_int_equal(out.len, 0);
+    }
+}
+
+static void items_may_change_places_in_a_tree(void **state)
+{
+    (void)state;
+    assert_int_equal(from_json("{\"ops\":[{\"op\":\"set\",\"path\":\"/items/@a/parent\",\"value\":\"b\"},"
+                               "{\"op\":\"del\",\"path\":\"/items/@b/parent\"}]}"),
+                     OK);
+    assert_int_equal(apply("{\"items\":[{\"id\":\"a\",\"pos\":\"a\"},{\"id\":\"b\",\"pos\":\"b\",\"parent\":\"a\"}]}"),
+                     OK);
+    assert_int_equal(
+        from_json("{\"operation\":\"update\",\"path\":\"tags\",\"after\":[\"a\",{\"id\":\"b\",\"parent\":\"b\"}]}"),
+        OK);
+    assert_int_equal(apply("{}"), OK); /* what is in a plain value is not a tree */
+}
+
+static void sums_of_decimals_are_decimals(void **state)
+{
+    (void)state;
+    assert_int_equal(from_json("{\"operation\":\"increment\",\"path\":\"/items/@a/w\",\"n\":0.2}"), OK);
+    assert_int_equal(apply("{\"items\":[{\"id\":\"a\",\"pos\":\"a\",\"w\":0.1}]}"), OK);
+    assert_text(buf_span(&out), "{\"items\":[{\"id\":\"a\",\"pos\":\"a\",\"w\":0.3}]}");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -758,6 +894,14 @@ int main(void)
         TEST(a_replay_gives_the_same_state),
         TEST(damaged_bodies_are_refused),
         TEST(a_damaged_state_is_refused),
+        TEST(a_change_says_how_it_is_to_be_reconciled),
+        TEST(a_stamp_is_milliseconds_or_all_in_one),
+        TEST(terms_that_make_no_sense_are_refused),
+        TEST(what_is_around_the_operations_can_be_read_alone),
+        TEST(what_became_of_a_change_is_stored_with_it),
+        TEST(an_item_cannot_be_put_into_itself),
+        TEST(items_may_change_places_in_a_tree),
+        TEST(sums_of_decimals_are_decimals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,457 @@
+#include "collab/hub.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "lib/hub_double.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct hub_double *world;
+
+enum { ADA = 11, MARIA = 21, AMIR = 31, LI = 41 };
+
+static int set_up(void **state)
+{
+    (void)state;
+    world = hub_double_new();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    hub_double_free(world);
+    return 0;
+}
+
+/* ---- builders ---- */
+
+/* A change as a client writes it. Sessions and users: 21 is user 2's, 31 user 3's. */
+static struct command *command_of(session_id session, const char *room, const char *json_text)
+{
+    struct command *command = hub_double_command(world, COMMAND_CHANGE, session, (unsigned)session / 10, room);
+    struct span id, field;
+    const struct type *type = type_of_room(world->registry, command->room, &id);
+    struct json json = {0};
+
+    command->change = arena_alloc(&command->arena, sizeof(struct change));
+    if (json_parse(&json, arena_copy(&command->arena, span_from_str(json_text)), &json_limits_default) != OK ||
+        change_from_json(&command->arena, type, json.root, UINT64_MAX, command->change, &field) != OK)
+        fail_msg("no change: %s", json_text);
+    json_deinit(&json);
+    return command;
+}
+
+static struct answer *change(session_id session, const char *room, const char *json_text)
+{
+    return hub_double_ask(world, command_of(session, room, json_text));
+}
+
+static void send(session_id session, const char *room, const char *json_text)
+{
+    hub_double_do(world, command_of(session, room, json_text));
+}
+
+static struct answer *create(const char *room, const char *patch)
+{
+    return hub_double_change(world, LI, 4, room, CHANGE_CREATE, "", patch);
+}
+
+static void assert_state(const char *room, uint64_t version, const char *state)
+{
+    const struct model_change *row = model_store_record(&world->store, span_from_str(room));
+
+    assert_non_null(row);
+    assert_string_equal(row->state, state);
+    assert_int_equal(row->version, version);
+}
+
+static void assert_done(const struct answer *answer, enum verdict verdict, uint64_t version)
+{
+    assert_non_null(answer);
+    assert_string_equal(err_code(answer->err), "ok");
+    assert_int_equal(answer->verdict, verdict);
+    assert_int_equal(answer->version, version);
+}
+
+static void assert_refused(const struct answer *answer, enum err err)
+{
+    assert_non_null(answer);
+    assert_string_equal(err_code(answer->err), err_code(err));
+}
+
+static unsigned asked_of_kind(enum store_kind kind)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < world->asked_count; i++)
+        count += world->asked[i]->kind == kind;
+    return count;
+}
+
+/* ---- merging ---- */
+
+static void texts_that_were_edited_at_the_same_time_keep_both_edits(void **state)
+{
+    const struct answer *answer;
+
+    (void)state;
+    create("doc:D-1", "{\"body\":\"one two\"}");
+    assert_done(
+        change(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"zero \"]}]}"),
+        VERDICT_APPLIED, 2);
+    answer = change(AMIR, "doc:D-1",
+                    "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[7,\" three\"]}]}");
+    assert_done(answer, VERDICT_MERGED, 3);
+    assert_int_equal(answer->strategy, STRATEGY_OPERATIONAL_TRANSFORM);
+    assert_state("doc:D-1", 3, "{\"body\":\"zero one two three\"}");
+}
+
+static void counters_add_up(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"qty\":1}");
+    change(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"inc\",\"path\":\"qty\",\"value\":2}]}");
+    change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"inc\",\"path\":\"qty\",\"value\":4}]}");
+    assert_state("doc:D-1", 3, "{\"qty\":7}");
+}
+
+static void edits_meet_on_the_way_to_the_disk(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"body\":\"ab\"}");
+    world->is_store_slow = true;
+    send(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"x\"]}]}");
+    send(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[1,\"y\"]}]}");
+    assert_int_equal(world->asked_count, 2);
+    hub_double_store_all(world);
+    assert_state("doc:D-1", 3, "{\"body\":\"xayb\"}");
+}
+
+static void what_never_came_to_be_is_not_merged_with(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"body\":\"ab\"}");
+    world->is_store_slow = true;
+    send(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"xxx\"]}]}");
+    send(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[1,\"y\"]}]}");
+    world->failure = ERR_STORAGE;
+    hub_double_store_some(world, 1);
+    world->failure = OK;
+    hub_double_store_all(world);
+    world->is_store_slow = false;
+    assert_state("doc:D-1", 2, "{\"body\":\"ayb\"}");
+    assert_done(
+        change(LI, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"z\"]}]}"),
+        VERDICT_MERGED, 3);
+    assert_state("doc:D-1", 3, "{\"body\":\"aybz\"}");
+}
+
+static void who_did_not_wait_for_himself_has_seen_his_own_edits(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"body\":\"\"}");
+    send(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"ab\"]}]}");
+    send(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"cd\"]}]}");
+    assert_state("doc:D-1", 3, "{\"body\":\"abcd\"}");
+}
+
+static void a_value_that_lost_is_kept_in_the_history(void **state)
+{
+    const struct answer *answer;
+
+    (void)state;
+    create("doc:D-1", "{\"title\":\"A\"}");
+    change(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"B\"}]}");
+    answer = change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"C\"}]}");
+    assert_done(answer, VERDICT_MERGED, 3);
+    assert_int_equal(answer->change->superseded_count, 1);
+    assert_true(span_is(answer->change->superseded[0].value, "\"B\""));
+    assert_state("doc:D-1", 3, "{\"title\":\"C\"}");
+}
+
+static void a_change_of_which_nothing_is_left_is_history_all_the_same(void **state)
+{
+    const struct answer *answer;
+
+    (void)state;
+    create("doc:D-1", "{\"body\":\"ab\"}");
+    change(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"set\",\"path\":\"body\",\"value\":\"new\"}]}");
+    answer =
+        change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}");
+    assert_done(answer, VERDICT_MERGED, 3);
+    assert_int_equal(answer->change->op_count, 0);
+    assert_int_equal(answer->change->superseded_count, 1);
+    assert_state("doc:D-1", 3, "{\"body\":\"new\"}");
+}
+
+/* ---- what was seen ---- */
+
+static void what_was_seen_says_against_what_it_was_made(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"body\":\"ab\"}");
+    change(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"x\"]}]}");
+    assert_done(
+        change(AMIR, "doc:D-1", "{\"operation\":\"text\",\"path\":\"body\",\"before\":\"ab\",\"after\":[2,\"c\"]}"),
+        VERDICT_MERGED, 3);
+    assert_state("doc:D-1", 3, "{\"body\":\"xabc\"}");
+}
+
+static void what_never_was_there_is_refused(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"title\":\"A\"}");
+    assert_refused(
+        change(AMIR, "doc:D-1", "{\"operation\":\"update\",\"path\":\"title\",\"before\":\"Z\",\"after\":\"B\"}"),
+        ERR_BAD_BEFORE);
+    assert_state("doc:D-1", 1, "{\"title\":\"A\"}");
+}
+
+/* ---- strategies ---- */
+
+static void a_strategy_that_the_type_does_not_allow_is_refused(void **state)
+{
+    struct command *command;
+
+    (void)state;
+    create("doc:D-1", "{\"title\":\"A\"}");
+    command = command_of(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"B\"}]}");
+    command->change->has_strategy = true;
+    command->change->strategy = STRATEGY_CRDT;
+    assert_refused(hub_double_ask(world, command), ERR_STRATEGY);
+    command = command_of(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"B\"}]}");
+    command->change->has_strategy = true;
+    command->change->strategy = STRATEGY_LAST_WRITE_WINS;
+    assert_done(hub_double_ask(world, command), VERDICT_APPLIED, 2);
+}
+
+static void the_same_change_again_gets_the_same_verdict(void **state)
+{
+    static const char text[] =
+        "{\"id\":\"c1\",\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}";
+    const struct answer *answer;
+
+    (void)state;
+    create("doc:D-1", "{\"body\":\"ab\"}");
+    change(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"x\"]}]}");
+    assert_done(change(AMIR, "doc:D-1", text), VERDICT_MERGED, 3);
+    answer = change(AMIR, "doc:D-1", text);
+    assert_done(answer, VERDICT_MERGED, 3);
+    assert_true(answer->is_repeat);
+    assert_int_equal(answer->strategy, STRATEGY_OPERATIONAL_TRANSFORM);
+    assert_state("doc:D-1", 3, "{\"body\":\"xabc\"}");
+}
+
+static void a_change_without_an_id_can_be_named_all_the_same(void **state)
+{
+    const struct answer *answer;
+
+    (void)state;
+    answer = create("doc:D-1", "{\"title\":\"A\"}");
+    assert_true(answer->change->id.len > 0);
+    assert_true(span_equal(answer->change->id, answer->event->id));
+    assert_int_equal(answer->op_id.len, 0);
+    assert_int_equal(world->store.op_count, 0);
+}
+
+/* ---- older than what is in memory ---- */
+
+static void what_is_not_in_memory_any_more_is_read(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"body\":\"ab\"}");
+    change(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"x\"]}]}");
+    hub_double_restart(world);
+    assert_done(
+        change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}"),
+        VERDICT_MERGED, 3);
+    assert_state("doc:D-1", 3, "{\"body\":\"xabc\"}");
+}
+
+static void others_wait_in_line_while_old_changes_are_read(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"body\":\"ab\"}");
+    change(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"x\"]}]}");
+    hub_double_restart(world);
+    change(LI, "doc:D-1", "{\"ops\":[{\"op\":\"test\",\"path\":\"qty\",\"value\":null}]}"); /* it is loaded */
+    hub_double_hush(world);
+    world->is_store_slow = true;
+    send(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}");
+    send(LI, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"T\"}]}");
+    assert_int_equal(world->asked_count, 1);
+    assert_int_equal(asked_of_kind(STORE_CHANGES_READ), 1);
+    hub_double_store_some(world, 1);
+    assert_int_equal(asked_of_kind(STORE_COMMIT), 2);
+    hub_double_store_all(world);
+    assert_int_equal(hub_double_answer(world)->version, 3);
+    assert_int_equal(hub_double_answer(world)->version, 4);
+    assert_state("doc:D-1", 4, "{\"body\":\"xabc\",\"title\":\"T\"}");
+}
+
+static void what_was_read_serves_the_next_one_too(void **state)
+{
+    unsigned reads = 0;
+
+    (void)state;
+    create("doc:D-1", "{\"qty\":0}");
+    change(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"inc\",\"path\":\"qty\",\"value\":1}]}");
+    hub_double_restart(world);
+    world->is_store_slow = true;
+    for (unsigned i = 0; i < 5; i++) {
+        send(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"inc\",\"path\":\"qty\",\"value\":1}]}");
+        while (world->asked_count > 0) {
+            reads += world->asked[0]->kind == STORE_CHANGES_READ;
+            hub_double_store_some(world, 1);
+        }
+    }
+    assert_int_equal(reads, 1);
+    assert_state("doc:D-1", 7, "{\"qty\":6}");
+}
+
+static void a_tail_that_was_passed_over_is_read_again(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"body\":\"ab\"}");
+    for (unsigned i = 0; i < 300; i++)
+        change(MARIA, "doc:D-1",
+               i % 2 ? "{\"ops\":[{\"op\":\"set\",\"path\":\"qty\",\"value\":1}]}"
+                     : "{\"ops\":[{\"op\":\"set\",\"path\":\"qty\",\"value\":2}]}");
+    change(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"x\"]}]}");
+    assert_done(
+        change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}"),
+        VERDICT_MERGED, 303);
+    assert_state("doc:D-1", 303, "{\"body\":\"xabc\",\"qty\":1}");
+}
+
+static void when_old_changes_cannot_be_read_the_change_is_refused(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"body\":\"ab\"}");
+    change(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"x\"]}]}");
+    hub_double_restart(world);
+    change(LI, "doc:D-1", "{\"ops\":[{\"op\":\"test\",\"path\":\"qty\",\"value\":null}]}"); /* it is loaded */
+    world->failure = ERR_STORAGE;
+    assert_refused(
+        change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}"),
+        ERR_STORAGE);
+    world->failure = OK;
+    assert_done(
+        change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}"),
+        VERDICT_MERGED, 3);
+}
+
+static void a_tip_that_fails_while_old_changes_are_read_is_forgotten(void **state)
+{
+    (void)state;
+    create("doc:D-1", "{\"body\":\"ab\"}");
+    change(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"x\"]}]}");
+    hub_double_restart(world);
+    change(LI, "doc:D-1", "{\"ops\":[{\"op\":\"test\",\"path\":\"qty\",\"value\":null}]}"); /* it is loaded */
+    hub_double_hush(world);
+    world->is_store_slow = true;
+    send(LI, "doc:D-1", "{\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"lost\"]}]}");
+    send(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}");
+    world->failure = ERR_STORAGE;
+    hub_double_store_some(world, 1);
+    world->failure = OK;
+    hub_double_store_all(world);
+    assert_refused(hub_double_answer(world), ERR_STORAGE);
+    assert_done(hub_double_answer(world), VERDICT_MERGED, 3);
+    assert_state("doc:D-1", 3, "{\"body\":\"xabc\"}");
+}
+
+/* ---- history and feed ---- */
+
+static void a_change_is_a_line_of_the_activity_feed(void **state)
+{
+    const struct event *event;
+
+    (void)state;
+    hub_double_join(world, ADA, 1, ROOM_ACTIVITY);
+    create("doc:D-1", "{\"title\":\"A\"}");
+    event = hub_double_event(world, 0, EVENT_CHANGE);
+    assert_non_null(event);
+    assert_true(span_is(event->room, ROOM_ACTIVITY));
+    assert_int_equal(world->store.line_count, 1);
+    assert_string_equal(world->store.lines[0].action, "created");
+    assert_string_equal(world->store.lines[0].user_id, "4");
+}
+
+static void who_is_made_responsible_hears_of_it(void **state)
+{
+    const struct event *event;
+
+    (void)state;
+    hub_double_join(world, AMIR, 3, "user:3");
+    create("doc:D-1", "{\"title\":\"A\"}");
+    change(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"owner\",\"value\":\"amir\"}]}");
+    event = hub_double_event(world, 0, EVENT_OBJECT);
+    assert_non_null(event);
+    assert_int_equal(event->object.kind, OBJECT_NOTIFICATION);
+    assert_true(span_is(event->room, "user:3"));
+    hub_double_hush(world);
+    change(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"owner\",\"value\":\"amir\"}]}"); /* he is already */
+    change(AMIR, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"owner\",\"value\":\"nobody\"}]}");
+    change(AMIR, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"owner\",\"value\":\"amir\"}]}"); /* his own doing */
+    assert_null(hub_double_event(world, 0, EVENT_OBJECT));
+    assert_state("doc:D-1", 4, "{\"title\":\"A\",\"owner\":\"amir\"}");
+}
+
+/* However often a change says who it is. */
+static void who_is_made_responsible_in_the_end_counts(void **state)
+{
+    struct buf text = BUF_EMPTY;
+
+    (void)state;
+    hub_double_join(world, AMIR, 3, "user:3");
+    hub_double_join(world, LI, 4, "user:4");
+    create("doc:D-1", "{\"title\":\"A\"}");
+    hub_double_hush(world);
+    buf_append_str(&text, "{\"ops\":[");
+    for (unsigned i = 0; i < 200; i++)
+        buf_printf(&text, "{\"op\":\"set\",\"path\":\"owner\",\"value\":\"%s%u\"},", "nobody", i);
+    buf_append_str(&text, "{\"op\":\"set\",\"path\":\"owner\",\"value\":\"li\"}]}");
+    buf_append_char(&text, 0);
+    assert_done(change(MARIA, "doc:D-1", text.data), VERDICT_APPLIED, 2);
+    assert_true(span_is(hub_double_event(world, 0, EVENT_OBJECT)->room, "user:4"));
+    buf_deinit(&text);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(texts_that_were_edited_at_the_same_time_keep_both_edits),
+        TEST(counters_add_up),
+        TEST(edits_meet_on_the_way_to_the_disk),
+        TEST(what_never_came_to_be_is_not_merged_with),
+        TEST(who_did_not_wait_for_himself_has_seen_his_own_edits),
+        TEST(a_value_that_lost_is_kept_in_the_history),
+        TEST(a_change_of_which_nothing_is_left_is_history_all_the_same),
+        TEST(what_was_seen_says_against_what_it_was_made),
+        TEST(what_never_was_there_is_refused),
+        TEST(a_strategy_that_the_type_does_not_allow_is_refused),
+        TEST(the_same_change_again_gets_the_same_verdict),
+        TEST(a_change_without_an_id_can_be_named_all_the_same),
+        TEST(what_is_not_in_memory_any_more_is_read),
+        TEST(others_wait_in_line_while_old_changes_are_read),
+        TEST(what_was_read_serves_the_next_one_too),
+        TEST(a_tail_that_was_passed_over_is_read_again),
+        TEST(when_old_changes_cannot_be_read_the_change_is_refused),
+        TEST(a_tip_that_fails_while_old_changes_are_read_is_forgotten),
+        TEST(a_change_is_a_line_of_the_activity_feed),
+        TEST(who_is_made_responsible_hears_of_it),
+        TEST(who_is_made_responsible_in_the_end_counts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
