@@ -77,10 +77,20 @@ static struct http_inflight *inflight_new(struct http_conn *http)
     return inflight;
 }
 
+static void end_body(struct http_exchange *exchange, bool is_broken)
+{
+    void (*on_body_end)(struct http_exchange *, bool) = exchange->on_body_end;
+
+    exchange->on_body_end = NULL;
+    if (on_body_end)
+        on_body_end(exchange, is_broken);
+}
+
 static void inflight_free(struct http_host *host, struct http_inflight *inflight)
 {
     if (inflight == NULL)
         return;
+    end_body(&inflight->exchange, !inflight->exchange.is_answered || inflight->exchange.http_conn->is_ended);
     http_release_body(inflight);
     http_parse_deinit(&inflight->parse);
     if (host->spare == NULL) {
@@ -347,6 +357,7 @@ static void on_request(struct http_conn *http)
     const struct http_service *service = http->service;
 
     http->inflight->is_handling = true;
+    end_body(&http->inflight->exchange, false);
     service->handlers->on_request(service->arg, &http->inflight->exchange);
     if (!http->is_detached && is_over(http) && conn_is_open(http->conn))
         end_exchange(http);

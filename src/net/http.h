@@ -52,6 +52,9 @@ struct http_exchange {
     /* Set by whoever answers in a later turn and wants to hear himself that the connection died: instead of
      * handlers.on_abort. */
     void (*on_gone)(struct http_exchange *exchange);
+    /* Set it in body_limit, to hear when its body is not read any more, before on_request: it is whole, it was refused, or
+     * (is_broken) its connection died. */
+    void (*on_body_end)(struct http_exchange *exchange, bool is_broken);
 };
 
 struct http_handlers {
@@ -74,6 +77,8 @@ void *http_conn_user(const struct http_exchange *exchange);
 struct span http_header(const struct http_exchange *exchange,
                         const char *name); /* first of that name, any case; empty: none */
 unsigned http_header_values(const struct http_exchange *exchange, const char *name, struct span *values, unsigned max);
+/* Whether Accept-Encoding names this coding. */
+bool http_accepts_coding(const struct http_exchange *exchange, struct span coding);
 /* A query parameter, decoded (+ and %xx) into the arena; false when absent; true with the first one's value. */
 bool http_query(struct http_exchange *exchange, const char *name, struct span *value);
 /* Iterates all parameters in order: *position starts at 0. */

@@ -235,6 +235,29 @@ bool http_query(struct http_exchange *exchange, const char *name, struct span *v
     return false;
 }
 
+/* "gzip;q=0" means not. */
+bool http_accepts_coding(const struct http_exchange *exchange, struct span coding)
+{
+    struct span rest = http_header(exchange, "Accept-Encoding"), item;
+
+    while (span_cut(&rest, ',', &item)) {
+        struct span name, weight = item;
+
+        if (!span_cut(&weight, ';', &name) || !span_equal_nocase(span_trim(name), coding))
+            continue;
+        weight = span_trim(weight);
+        if (span_starts_with(weight, SPAN("q=0"))) {
+            for (size_t i = 3; i < weight.len; i++) {
+                if (weight.data[i] >= '1' && weight.data[i] <= '9')
+                    return true;
+            }
+            return false;
+        }
+        return true;
+    }
+    return false;
+}
+
 enum err http_cookie(const struct http_exchange *exchange, const char *name, struct span *value)
 {
     struct span wanted = span_from_str(name);

@@ -293,38 +293,15 @@ static const struct file *find(struct static_files *files, struct http_exchange 
     return map_get(&files->by_path, path);
 }
 
-/* "gzip;q=0" means not. */
-static bool accepts(const struct http_exchange *exchange, struct span coding)
-{
-    struct span rest = http_header(exchange, "accept-encoding"), item;
-
-    while (span_cut(&rest, ',', &item)) {
-        struct span name, weight = item;
-
-        if (!span_cut(&weight, ';', &name) || !span_equal_nocase(span_trim(name), coding))
-            continue;
-        weight = span_trim(weight);
-        if (span_starts_with(weight, SPAN("q=0"))) {
-            for (size_t i = 3; i < weight.len; i++) {
-                if (weight.data[i] >= '1' && weight.data[i] <= '9')
-                    return true;
-            }
-            return false;
-        }
-        return true;
-    }
-    return false;
-}
-
 static const struct file *pick_coding(const struct http_exchange *exchange, const struct file *file,
                                       const char **coding)
 {
     *coding = NULL;
-    if (file->brotli && accepts(exchange, SPAN("br"))) {
+    if (file->brotli && http_accepts_coding(exchange, SPAN("br"))) {
         *coding = "br";
         return file->brotli;
     }
-    if (file->gzip && accepts(exchange, SPAN("gzip"))) {
+    if (file->gzip && http_accepts_coding(exchange, SPAN("gzip"))) {
         *coding = "gzip";
         return file->gzip;
     }

@@ -1,22 +1,27 @@
 #include "peer/credentials.h"
 
 #include "auth/login_key.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/metric.h"
 #include "base/utf8.h"
 #include "collab/access.h"
+#include "wire/json.h"
 
 #include <assert.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A cookie or an own token that was good: all that is left to compare is the time. */
+/* A cookie or an own token that was good, or a token that a backend has explained: all that is left to compare is the time. */
 struct cached_login {
     uint8_t key[LOGIN_KEY_BYTES]; /* its bytes are the key in host->logins */
     struct identity *identity;
     uint64_t generation;
     int64_t expires_ms;
     struct span token_id; /* of a token; owned */
+    bool is_foreign;      /* as the backend said: */
+    int64_t asked_ms, asked_until_ms;
 };
 
 /* When the cache is full it starts anew: everybody who is still there is looked up once more. */
@@ -26,6 +31,9 @@ struct cached_login {
 #define AVATAR_BYTES_MAX 2048
 #define ARENA_BLOCK_BYTES 1024
 #define OWN_LEEWAY_S 30
+/* What a backend is asked about at all: a token is never longer. */
+#define ASKED_TOKEN_BYTES_MAX 8192
+#define ROLES_MAX 64
 
 /* A cookie or an own token that is looked up. It is done on the thread that writes, whose mail comes in the order of its
  * work: what a logout ends cannot be put into the cache after the logout. */
@@ -42,6 +50,7 @@ struct credentials_check {
     int64_t expires_ms;
     enum err err; /* results */
     struct account account;
+    struct backend_ask ask; /* instead of the job: about a token that is none of ours */
 };
 
 /* ---- identities ---- */
@@ -92,25 +101,32 @@ static void cache_remove(struct peer_host *host, struct span key)
         cached_free(cached);
 }
 
+static struct cached_login *cache_add(struct peer_host *host, const uint8_t *key)
+{
+    if (host->logins.count >= CACHED_LOGINS_MAX)
+        credentials_forget_all(host);
+    cache_remove(host, span_of(key, LOGIN_KEY_BYTES));
+    struct cached_login *cached = NEW(struct cached_login);
+    memcpy(cached->key, key, sizeof cached->key);
+    map_put(&host->logins, span_of(cached->key, sizeof cached->key), cached);
+    return cached;
+}
+
 static struct cached_login *cache_put(struct credentials_check *check)
 {
     struct peer_host *host = check->host;
-    if (host->logins.count >= CACHED_LOGINS_MAX)
-        credentials_forget_all(host);
-    cache_remove(host, span_of(check->key, sizeof check->key));
-    struct cached_login *cached = NEW(struct cached_login);
-    memcpy(cached->key, check->key, sizeof cached->key);
+    struct cached_login *cached = cache_add(host, check->key);
     cached->identity = identity_of_account(host, &check->account);
     cached->generation = check->account.generation;
     cached->expires_ms = check->expires_ms;
     if (check->token_id.len)
         cached->token_id = span_of(memory_copy(check->token_id.data, check->token_id.len), check->token_id.len);
-    map_put(&host->logins, span_of(cached->key, sizeof cached->key), cached);
     return cached;
 }
 
 void credentials_forget(struct peer_host *host, struct span user_id, struct span login_key)
 {
+    host->revocations++;
     if (login_key.len) {
         cache_remove(host, login_key);
         return;
@@ -151,12 +167,13 @@ static void succeed(const struct cached_login *cached, credentials_done *done, v
         .err = OK,
         .identity = identity_ref(cached->identity),
         .expires_ms = cached->expires_ms,
-        .has_login_key = true,
-        .is_account = true,
+        .has_login_key = !cached->is_foreign,
+        .is_account = !cached->is_foreign,
         .generation = cached->generation,
         .token_id = cached->token_id,
     };
-    memcpy(result.login_key, cached->key, sizeof result.login_key);
+    if (result.has_login_key)
+        memcpy(result.login_key, cached->key, sizeof result.login_key);
     done(arg, &result);
 }
 
@@ -314,6 +331,139 @@ static void check_foreign(struct peer_host *host, const struct jwt_claims *claim
     done(arg, &result);
 }
 
+/* ---- tokens that a backend knows ---- */
+
+/* {"user": {"id", "username"?, "name"?, "avatar"?, "roles"?}, "expires_at"?}: read as the claims of a foreign token. */
+static bool read_user(struct arena *arena, yyjson_val *user, struct jwt_claims *claims)
+{
+    yyjson_val *id = json_get(user, "id"), *roles = json_get(user, "roles"), *role;
+    size_t index, count;
+    *claims = (struct jwt_claims){.username = json_get_text(user, "username"),
+                                  .name = json_get_text(user, "name"),
+                                  .avatar = json_get_text(user, "avatar")};
+    claims->subject =
+        yyjson_is_uint(id) ? arena_printf(arena, "%llu", (unsigned long long)yyjson_get_uint(id)) : json_text(id);
+    if (!claims->subject.len || (roles && !yyjson_is_arr(roles)) || yyjson_arr_size(roles) > ROLES_MAX)
+        return false;
+    struct span *names = arena_alloc(arena, (ROLES_MAX + 1) * sizeof *names);
+    yyjson_arr_foreach(roles, index, count, role)
+    {
+        names[claims->role_count++] = json_text(role);
+        if (!utf8_is_label(json_text(role), NAME_CHARACTERS_MAX))
+            return false;
+    }
+    claims->roles = names;
+    return true;
+}
+
+/* A moment in ISO 8601 or in seconds since 1970; without one it does not end. */
+static bool read_expiry(yyjson_val *answer, int64_t *expires_ms)
+{
+    yyjson_val *value = json_get(answer, "expires_at");
+    int64_t seconds;
+    *expires_ms = 0;
+    if (!value || yyjson_is_null(value))
+        return true;
+    if (!json_get_i64(answer, "expires_at", &seconds))
+        return clock_parse_iso(json_text(value), expires_ms);
+    *expires_ms = seconds * 1000;
+    return seconds > 0 && seconds < INT64_MAX / 1000;
+}
+
+/* NULL with check->err: it is nobody, or nobody any more, or the backend said nothing that we understand. */
+static struct identity *identity_of_answer(struct credentials_check *check, yyjson_val *answer)
+{
+    struct jwt_claims claims;
+    check->err = ERR_BAD_TOKEN;
+    if (yyjson_is_false(json_get(answer, "allow")))
+        return NULL;
+    check->err = ERR_BACKEND_UNAVAILABLE;
+    if (!read_user(&check->arena, json_get(answer, "user"), &claims) || !read_expiry(answer, &check->expires_ms))
+        return NULL;
+    check->err = ERR_TOKEN_EXPIRED;
+    if (check->expires_ms && check->expires_ms <= check->host->wall_ms)
+        return NULL;
+    struct identity *identity = identity_of_claims(check->host, &claims);
+    check->err = identity ? OK : ERR_BACKEND_UNAVAILABLE;
+    return identity;
+}
+
+/* Not past a logout of its user in the meantime: revocations are counted. */
+static void cache_put_foreign(struct credentials_check *check, struct identity *identity)
+{
+    struct peer_host *host = check->host;
+    if (host->who_max_ms == 0 || check->generation != host->revocations)
+        return;
+    struct cached_login *cached = cache_add(host, check->key);
+    cached->identity = identity_ref(identity);
+    cached->is_foreign = true;
+    cached->expires_ms = check->expires_ms;
+    cached->asked_ms = host->wall_ms;
+    cached->asked_until_ms = host->wall_ms + (int64_t)host->who_max_ms;
+    if (cached->expires_ms && cached->expires_ms < cached->asked_until_ms)
+        cached->asked_until_ms = cached->expires_ms;
+}
+
+static void hear_backend(struct credentials_check *check)
+{
+    static const struct json_limits limits = {64 * 1024, 32, 4096};
+    struct json json = {0};
+    struct identity *identity = NULL;
+    check->err = check->ask.err;
+    if (!check->err && json_parse(&json, buf_span(&check->ask.answer), &limits) == OK)
+        identity = identity_of_answer(check, json.root);
+    if (identity)
+        cache_put_foreign(check, identity);
+    else if (check->err == ERR_BAD_TOKEN)
+        metric_add(METRIC_backend_refused, 1);
+    if (!check->done)
+        identity_unref(identity);
+    else if (identity)
+        check->done(check->arg, &(struct credentials_result){.identity = identity, .expires_ms = check->expires_ms});
+    else
+        fail(check->err, check->done, check->arg);
+    json_deinit(&json);
+}
+
+static void on_backend_answered(struct peer_errand *errand, struct peer_host *host)
+{
+    struct credentials_check *check = LIST_OWNER(errand, struct credentials_check, ask.errand);
+    if (host)
+        hear_backend(check);
+    else if (check->done)
+        fail(ERR_BACKEND_UNAVAILABLE, check->done, check->arg);
+    buf_deinit(&check->ask.body);
+    buf_deinit(&check->ask.answer);
+    arena_deinit(&check->arena);
+    free(check);
+}
+
+/* The token may hold anything: what is no text is no token. */
+static struct credentials_check *check_unknown(struct peer_host *host, struct span token, credentials_done *done,
+                                               void *arg)
+{
+    uint8_t key[SHA256_DIGEST_LENGTH];
+    if (token.len == 0 || token.len > ASKED_TOKEN_BYTES_MAX || !utf8_is_label(token, ASKED_TOKEN_BYTES_MAX)) {
+        fail(ERR_BAD_TOKEN, done, arg);
+        return NULL;
+    }
+    SHA256((const unsigned char *)token.data, token.len, key);
+    struct cached_login *cached = cache_get(host, key);
+    if (cached && host->wall_ms >= cached->asked_ms && host->wall_ms < cached->asked_until_ms) {
+        succeed(cached, done, arg);
+        return NULL;
+    }
+    struct credentials_check *check = look_up(host, key, done, arg);
+    check->generation = host->revocations;
+    check->ask.errand.run = on_backend_answered;
+    buf_append_char(&check->ask.body, '{');
+    json_member_string(&check->ask.body, "hook", SPAN("authenticate"));
+    json_member_string(&check->ask.body, "token", token);
+    buf_append_char(&check->ask.body, '}');
+    host->ask_backend(host->world, &check->ask);
+    return check;
+}
+
 struct credentials_check *credentials_check_token(struct peer_host *host, struct span token, credentials_done *done,
                                                   void *arg)
 {
@@ -323,7 +473,9 @@ struct credentials_check *credentials_check_token(struct peer_host *host, struct
     bool is_own;
     arena_init(&arena, ARENA_BLOCK_BYTES);
     enum err err = verify(host, token, &arena, &claims, &is_own);
-    if (err)
+    if (err == ERR_BAD_TOKEN && !is_own && host->asks_who)
+        check = check_unknown(host, token, done, arg);
+    else if (err)
         fail(err, done, arg);
     else if (is_own)
         check = check_own(host, token, &claims, done, arg);

@@ -1,6 +1,7 @@
 /* credentials.h: from what a request brings (cookie, bearer token, ?token=, a first message) to an identity. Own tokens
  * and cookies are checked against the accounts (cached per worker until revoked, so that most checks need no store);
- * foreign tokens stand for themselves. Home thread only.
+ * foreign tokens stand for themselves; of those that no key explains an application's backend is asked, if one is configured for that. Home
+ * thread only.
  *
  * What a request brings is looked at in this order: `Authorization: Bearer`, ?token= where that is allowed, the cookie.
  * The first that is there decides. */
@@ -18,7 +19,7 @@ struct credentials_result {
     int64_t expires_ms;        /* wall clock; 0: never */
     bool has_login_key;
     uint8_t login_key[32]; /* what logging out ends: SHA-256 of the cookie's value, or of an own token's signature */
-    bool is_account;       /* one of our accounts, as opposed to somebody whom a foreign token names */
+    bool is_account;       /* one of our accounts, as opposed to somebody whom a foreign token or a backend names */
     uint64_t generation;   /* of the account */
     struct span token_id;  /* of an own token: by what it is revoked. Valid during the callback */
 };

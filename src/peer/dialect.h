@@ -6,9 +6,9 @@
 
 struct dialect {
     const char *name;
-    /* A client's message: parse, check, send commands or answer at once. The session may be ended inside. */
+    /* A client's message: parse, check, send commands or answer at once. The session may be ended inside. NULL: its messages are heard elsewhere. */
     void (*hear)(struct session *session, bool is_text, struct span payload);
-    /* Appends the event in this dialect's words, showing only the fields of `mask` (bits of type fields); false: it has no words for it. Pure. */
+    /* Appends the event in this dialect's words, showing only the fields of `mask` (bits of type fields); false: it has no words for it. Pure. NULL: for none. */
     bool (*say)(const struct event *event, uint64_t mask, struct buf *out);
     /* The answer to a command of this session. Joins: the membership is in its slice already; missed events are replayed by the caller after this. */
     void (*answer)(struct session *session, const struct answer *answer);

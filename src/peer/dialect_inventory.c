@@ -260,6 +260,14 @@ static void opened(struct session *session)
         vocabulary_join(session, channel_of(session), true, false);
 }
 
+/* Who came and went while he was away is not told one by one. */
+static void returned(struct session *session, struct span room)
+{
+    struct command *command;
+    if (session_command(session, COMMAND_LOOK, room, sio_tag_plain(ASKED_PRESENCE), true, &command) == OK)
+        session_send(session, command);
+}
+
 static const struct dialect dialect_inventory = {
     .name = "inventory",
     .say = inventory_say,
@@ -273,4 +281,5 @@ const struct sio_vocabulary vocabulary_inventory = {
     .verbs = verbs,
     .dialect = &dialect_inventory,
     .limits_changes = false,
+    .returned = returned,
 };

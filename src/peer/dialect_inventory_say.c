@@ -246,6 +246,7 @@ bool inventory_say(const struct event *event, uint64_t mask, struct buf *out)
     case EVENT_PRESENCE_REFRESH: /* no words for it */
     case EVENT_TYPING:
     case EVENT_ALERT:
+    case EVENT_OBJECT:
     case EVENT_KIND_COUNT: break;
     }
     return false;

@@ -375,7 +375,7 @@ static void answer(struct session *session, const struct answer *answer)
         session_say(session, buf_span(&text), answer->kind != COMMAND_JOIN);
         buf_deinit(&text);
     }
-    free(waiting);
+    waiting_free(waiting);
 }
 
 const struct dialect dialect_manufacturing = {

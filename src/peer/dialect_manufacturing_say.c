@@ -165,6 +165,7 @@ bool manufacturing_say(const struct event *event, uint64_t mask, struct buf *out
     case EVENT_CHANGE: return say_change(event, mask, out);
     case EVENT_ALERT: return say_alert(event, out);
     case EVENT_PRESENCE_REFRESH: /* that application has no word for "still there" */
+    case EVENT_OBJECT:
     case EVENT_KIND_COUNT: break;
     }
     return false;

@@ -1,12 +1,30 @@
-/* What the native dialect says: events and answers in the envelope of docs/protocol/native.md. Pure. */
+/* What the native dialect says of events, in the envelope of docs/protocol/native.md. Pure. */
 #include "peer/dialect_native.h"
 
-#include "base/clock.h"
+#include "peer/activity_say.h"
 
-static void envelope(struct buf *out, const char *type)
+static void envelope(struct buf *out, struct span type)
 {
     buf_append_char(out, '{');
-    json_member_string(out, "type", span_from_str(type));
+    json_member_string(out, "type", type);
+}
+
+static struct span object_type(enum object_kind kind)
+{
+    return kind == OBJECT_MESSAGE ? SPAN("chat") : object_kind_name(kind);
+}
+
+struct span native_event_type(const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_TYPING: return SPAN("typing");
+    case EVENT_CURSOR: return SPAN("cursor");
+    case EVENT_MESSAGE: return SPAN("publish");
+    case EVENT_CHANGE: return activity_is_meant(event) ? SPAN("activity") : SPAN("update");
+    case EVENT_ALERT: return SPAN("notification");
+    case EVENT_OBJECT: return activity_is_meant(event) ? SPAN("activity") : object_type(event->object.kind);
+    default: return SPAN("presence");
+    }
 }
 
 /* What follows the payload: when, who, which, and the event's place in the room's order. */
@@ -34,16 +52,16 @@ static void finish(struct buf *out, const struct event *event)
     buf_append_char(out, '}');
 }
 
-static void open_payload(struct buf *out, const char *type, const struct event *event)
+static void open_payload(struct buf *out, const struct event *event)
 {
-    envelope(out, type);
+    envelope(out, native_event_type(event));
     json_member_string(out, "channel", event->room);
     json_append_key(out, "payload");
 }
 
 static void say_presence(const struct event *event, const char *what, struct buf *out)
 {
-    open_payload(out, "presence", event);
+    open_payload(out, event);
     buf_append_char(out, '{');
     json_member_string(out, "event", span_from_str(what));
     presence_write(out, &event->presence);
@@ -55,7 +73,7 @@ static void say_presence(const struct event *event, const char *what, struct buf
 
 static void say_refresh(const struct event *event, struct buf *out)
 {
-    open_payload(out, "presence", event);
+    open_payload(out, event);
     BUF_APPEND_LITERAL(out, "{\"event\":\"refresh\",\"users\":");
     presences_write(out, event->presences.entries, event->presences.count);
     buf_append_char(out, '}');
@@ -64,7 +82,7 @@ static void say_refresh(const struct event *event, struct buf *out)
 
 static void say_typing(const struct event *event, struct buf *out)
 {
-    open_payload(out, "typing", event);
+    open_payload(out, event);
     buf_append_char(out, '{');
     json_member_string(out, "userId", event->user_id);
     json_member_string(out, "username", event->username);
@@ -77,7 +95,7 @@ static void say_typing(const struct event *event, struct buf *out)
 
 static void say_cursor(const struct event *event, struct buf *out)
 {
-    open_payload(out, "cursor", event);
+    open_payload(out, event);
     buf_append_char(out, '{');
     json_member_string(out, "userId", event->user_id);
     json_member_string(out, "username", event->username);
@@ -93,12 +111,54 @@ static void say_cursor(const struct event *event, struct buf *out)
 
 static void say_message(const struct event *event, struct buf *out)
 {
-    envelope(out, "publish");
+    envelope(out, native_event_type(event));
     json_member_string(out, "channel", event->room);
     if (event->message.name.len)
         json_member_string(out, "event", event->message.name);
     json_member_raw(out, "payload", event->message.data);
     finish(out, event);
+}
+
+void superseded_write(struct buf *out, const struct type *type, const struct change *change, uint64_t mask)
+{
+    bool is_first = true;
+    for (uint32_t i = 0; i < change->superseded_count; i++) {
+        const struct superseded *lost = &change->superseded[i];
+        const struct op at = {.path = lost->path};
+        struct buf path = BUF_EMPTY;
+        if (!op_is_readable(type, &at, mask))
+            continue;
+        if (is_first)
+            json_append_key(out, "superseded");
+        buf_append_str(out, is_first ? "[{" : ",{");
+        is_first = false;
+        path_append(&path, &lost->path);
+        json_member_string(out, "path", buf_span(&path));
+        json_member_raw(out, "value", lost->value);
+        json_member_u64(out, "byVersion", lost->by_version);
+        buf_append_char(out, '}');
+        buf_deinit(&path);
+    }
+    if (!is_first)
+        buf_append_char(out, ']');
+}
+
+static void member_if_any(struct buf *out, const char *key, struct span text)
+{
+    if (text.len)
+        json_member_string(out, key, text);
+}
+
+/* What most changes do not have. */
+static void write_origin(struct buf *out, const struct change *change)
+{
+    if (change->undo_of)
+        json_member_u64(out, "undoOf", change->undo_of);
+    if (change->restored)
+        json_member_u64(out, "restored", change->restored);
+    member_if_any(out, "resolves", change->resolves);
+    member_if_any(out, "group", change->group);
+    member_if_any(out, "source", change->source);
 }
 
 void change_write(struct buf *out, const struct type *type, const struct change *change, struct span action,
@@ -116,28 +176,23 @@ void change_write(struct buf *out, const struct type *type, const struct change 
     json_member_bool(out, "resolved", true);
     if (change->metadata.len)
         json_member_raw(out, "metadata", change->metadata);
-}
-
-/* The label is a field's value, too. */
-static struct span label_of(const struct event *event, uint64_t mask)
-{
-    const struct field *field = type_field(event->type, event->type->label);
-    return !field || (mask >> field->index & 1) ? event->change.label : event->entity_id;
+    write_origin(out, change);
+    superseded_write(out, type, change, mask);
 }
 
 static void say_change(const struct event *event, uint64_t mask, struct buf *out)
 {
-    open_payload(out, "update", event);
+    open_payload(out, event);
     buf_append_char(out, '{');
     change_write(out, event->type, event->change.change, event->change.action, mask);
-    json_member_string(out, "label", label_of(event, mask));
+    json_member_string(out, "label", activity_label(event, mask));
     buf_append_char(out, '}');
     finish(out, event);
 }
 
 static void say_alert(const struct event *event, struct buf *out)
 {
-    open_payload(out, "notification", event);
+    open_payload(out, event);
     buf_append_char(out, '{');
     json_member_string(out, "id", event->id);
     json_member_string(out, "rule", event->alert.rule);
@@ -155,8 +210,30 @@ static void say_alert(const struct event *event, struct buf *out)
     finish(out, event);
 }
 
+static void say_activity(const struct event *event, uint64_t mask, struct buf *out)
+{
+    open_payload(out, event);
+    activity_say(out, event, mask, OBJECT_CAMEL);
+    finish(out, event);
+}
+
+static void say_object(const struct event *event, uint64_t mask, struct buf *out)
+{
+    const struct object_view view = {OBJECT_CAMEL, event->type, mask};
+    open_payload(out, event);
+    buf_append_char(out, '{');
+    json_member_string(out, "event", object_event_name(event->object.kind, event->object.verb));
+    object_write_members(out, event->object.kind, event->object.body, &view);
+    buf_append_char(out, '}');
+    finish(out, event);
+}
+
 bool native_say(const struct event *event, uint64_t mask, struct buf *out)
 {
+    if (activity_is_meant(event)) {
+        say_activity(event, mask, out);
+        return true;
+    }
     switch (event->kind) {
     case EVENT_USER_JOINED: say_presence(event, "user_joined", out); return true;
     case EVENT_USER_LEFT: say_presence(event, "user_left", out); return true;
@@ -167,130 +244,8 @@ bool native_say(const struct event *event, uint64_t mask, struct buf *out)
     case EVENT_MESSAGE: say_message(event, out); return true;
     case EVENT_CHANGE: say_change(event, mask, out); return true;
     case EVENT_ALERT: say_alert(event, out); return true;
+    case EVENT_OBJECT: say_object(event, mask, out); return true;
     case EVENT_KIND_COUNT: break;
     }
     return false;
-}
-
-/* ---- answers ---- */
-
-static void open_answer(struct buf *out, const char *type, struct span message_id)
-{
-    envelope(out, type);
-    if (message_id.len)
-        json_member_string(out, "replyTo", message_id);
-}
-
-void native_write_error(struct buf *out, struct span message_id, enum err err, struct span field, struct span message,
-                        uint64_t current_version)
-{
-    open_answer(out, "error", message_id);
-    BUF_APPEND_LITERAL(out, ",\"payload\":{");
-    json_member_string(out, "code", span_from_str(err_code(err)));
-    json_member_string(out, "message", message.len ? message : span_from_str(err_sentence(err)));
-    if (field.len)
-        json_member_string(out, "field", field);
-    if (current_version)
-        json_member_u64(out, "currentVersion", current_version);
-    BUF_APPEND_LITERAL(out, "}}");
-}
-
-void native_write_retry(struct buf *out, struct span message_id, uint64_t retry_ms)
-{
-    open_answer(out, "error", message_id);
-    BUF_APPEND_LITERAL(out, ",\"payload\":{");
-    json_member_string(out, "code", span_from_str(err_code(ERR_RATE_LIMITED)));
-    json_member_string(out, "message", span_from_str(err_sentence(ERR_RATE_LIMITED)));
-    json_member_u64(out, "retryAfterMs", retry_ms);
-    BUF_APPEND_LITERAL(out, "}}");
-}
-
-void native_write_pong(struct buf *out, struct span message_id)
-{
-    open_answer(out, "pong", message_id);
-    BUF_APPEND_LITERAL(out, ",\"payload\":{}}");
-}
-
-void native_write_ack_user(struct buf *out, struct span message_id, const struct identity *identity, int64_t expires_ms)
-{
-    open_answer(out, "ack", message_id);
-    BUF_APPEND_LITERAL(out, ",\"payload\":{\"user\":{");
-    json_member_string(out, "id", identity->user_id);
-    json_member_string(out, "username", identity->username);
-    json_member_string(out, "name", identity->name);
-    BUF_APPEND_LITERAL(out, ",\"roles\":[");
-    for (uint32_t i = 0; i < identity->role_count; i++) {
-        if (i)
-            buf_append_char(out, ',');
-        json_append_string(out, identity->roles[i]);
-    }
-    BUF_APPEND_LITERAL(out, "]}");
-    if (expires_ms)
-        json_member_time(out, "expiresAt", expires_ms);
-    BUF_APPEND_LITERAL(out, "}}");
-}
-
-static void write_join(struct buf *out, const struct answer *answer, uint64_t mask)
-{
-    json_member_position(out, "position", answer->position);
-    json_member_bool(out, "resync", answer->is_resync);
-    json_member_u64(out, "missed", answer->missed_count);
-    json_append_key(out, "presence");
-    presences_write(out, answer->presences, answer->presence_count);
-    if (answer->type) {
-        json_append_key(out, "record");
-        if (answer->has_record)
-            record_write(out, answer->type, answer->entity_id, answer->version, answer->record, mask);
-        else
-            BUF_APPEND_LITERAL(out, "null");
-    }
-}
-
-static void write_change(struct buf *out, const struct answer *answer, uint64_t mask)
-{
-    struct span action = answer->change ? answer->change->action : SPAN_EMPTY;
-    json_member_string(out, "id", answer->change ? answer->change->id : answer->op_id);
-    json_member_u64(out, "version", answer->version);
-    json_member_position(out, "position", answer->position);
-    if (answer->is_repeat)
-        json_member_bool(out, "repeat", true);
-    if (answer->change && answer->type) {
-        json_append_key(out, "change");
-        buf_append_char(out, '{');
-        change_write(out, answer->type, answer->change, action.len ? action : change_word(answer->change->kind), mask);
-        buf_append_char(out, '}');
-    }
-}
-
-void native_write_ack(struct buf *out, struct span message_id, const struct answer *answer, enum native_ask ask,
-                      uint64_t mask)
-{
-    open_answer(out, "ack", message_id);
-    if (answer->room.len)
-        json_member_string(out, "channel", answer->room);
-    BUF_APPEND_LITERAL(out, ",\"payload\":{");
-    switch (ask) {
-    case NATIVE_SUBSCRIBE: write_join(out, answer, mask); break;
-    case NATIVE_LOOK:
-        json_append_key(out, "presence");
-        presences_write(out, answer->presences, answer->presence_count);
-        json_member_position(out, "position", answer->position);
-        break;
-    case NATIVE_SYNC:
-        json_append_key(out, "record");
-        if (answer->has_record)
-            record_write(out, answer->type, answer->entity_id, answer->version, answer->record, mask);
-        else
-            BUF_APPEND_LITERAL(out, "null");
-        json_member_position(out, "position", answer->position);
-        break;
-    case NATIVE_PUBLISH:
-        json_member_position(out, "position", answer->position);
-        if (answer->is_repeat)
-            json_member_bool(out, "repeat", true);
-        break;
-    case NATIVE_CHANGE: write_change(out, answer, mask); break;
-    case NATIVE_PLAIN: break;
-    }
-    BUF_APPEND_LITERAL(out, "}}");
 }

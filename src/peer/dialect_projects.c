@@ -3,7 +3,7 @@
 
 #include "collab/access.h"
 
-enum asked { ASKED_NOTHING, ASKED_JOIN, ASKED_PLAIN, ASKED_CHANGE, ASKED_CAPACITY };
+enum asked { ASKED_NOTHING, ASKED_JOIN, ASKED_PLAIN, ASKED_CHANGE, ASKED_CAPACITY, ASKED_MESSAGE };
 
 /* ---- rooms -------------------------------------------------------------------------------------------------------- */
 
@@ -124,6 +124,61 @@ static enum err hear_update(struct sio_hearing *hearing)
     return vocabulary_change(hearing, &change, ASKED_CHANGE);
 }
 
+/* ---- messages ----------------------------------------------------------------------------------------------------- */
+
+/* To somebody, else to those on a project or in a division. */
+static enum err destination(struct sio_hearing *hearing, struct span *room)
+{
+    struct span to, id;
+    enum err err = vocabulary_object(hearing);
+    if (err || (err = vocabulary_text(hearing, "to", "userId", false, &to)))
+        return err;
+    if (to.len == 0)
+        return json_get2(hearing->payload, "division", "divisionId") ? division_room(hearing, &id, room)
+                                                                     : project_room(hearing, &id, room);
+    *room = arena_printf(hearing->arena, ROOM_OF_USER "%.*s", SPAN_ARG(to));
+    hearing->field = SPAN("to");
+    if (!room_name_is_valid(*room))
+        return ERR_BAD_NAME;
+    hearing->field = SPAN_EMPTY;
+    return OK;
+}
+
+static struct span message_input(struct arena *arena, yyjson_val *payload)
+{
+    yyjson_val *text = json_get(payload, "text"), *data = json_get(payload, "data");
+    struct buf input = BUF_EMPTY;
+    buf_append_char(&input, '{');
+    if (text) {
+        json_append_key(&input, "text");
+        json_append_value(&input, text);
+    }
+    if (data) {
+        json_append_key(&input, "data");
+        json_append_value(&input, data);
+    }
+    buf_append_char(&input, '}');
+    struct span copy = arena_copy(arena, buf_span(&input));
+    buf_deinit(&input);
+    return copy;
+}
+
+static enum err hear_message(struct sio_hearing *hearing)
+{
+    struct span room, key;
+    struct command *command;
+    enum err err = destination(hearing, &room);
+    if (err || (err = vocabulary_text(hearing, "id", "id", false, &key)) ||
+        (err = sio_command(hearing, COMMAND_OBJECT, room, ASKED_MESSAGE, &command)))
+        return err;
+    command->object.kind = OBJECT_MESSAGE;
+    command->object.verb = OBJECT_ADD;
+    command->object.id = arena_copy(&command->arena, key);
+    command->object.input = message_input(&command->arena, hearing->payload);
+    session_send(hearing->session, command);
+    return OK;
+}
+
 /* ---- presence ----------------------------------------------------------------------------------------------------- */
 
 static enum err typing(struct sio_hearing *hearing, bool is_typing)
@@ -189,11 +244,17 @@ static enum err hear_presence(struct sio_hearing *hearing)
 }
 
 static const struct sio_verb verbs[] = {
-    {"typing:start", hear_typing_start, true, false},   {"typing:stop", hear_typing_stop, true, false},
-    {"capacity:update", hear_capacity, false, true},    {"project:update", hear_update, false, true},
-    {"project:join", hear_project_join, false, true},   {"project:leave", hear_project_leave, false, true},
-    {"division:join", hear_division_join, false, true}, {"division:leave", hear_division_leave, false, true},
-    {"presence:set", hear_presence, false, true},       {NULL, NULL, false, false},
+    {"typing:start", hear_typing_start, true, false},
+    {"typing:stop", hear_typing_stop, true, false},
+    {"capacity:update", hear_capacity, false, true},
+    {"project:update", hear_update, false, true},
+    {"project:join", hear_project_join, false, true},
+    {"project:leave", hear_project_leave, false, true},
+    {"division:join", hear_division_join, false, true},
+    {"division:leave", hear_division_leave, false, true},
+    {"presence:set", hear_presence, false, true},
+    {"message:send", hear_message, false, true},
+    {NULL, NULL, false, false},
 };
 
 /* ---- answers ------------------------------------------------------------------------------------------------------ */
@@ -282,6 +343,18 @@ static void answer_capacity(struct session *session, const struct answer *answer
     buf_deinit(&told);
 }
 
+static void answer_message(struct session *session, const struct answer *answer)
+{
+    struct buf ack = BUF_EMPTY;
+    BUF_APPEND_LITERAL(&ack, "{\"ok\":true");
+    projects_write_message(&ack, answer->type, answer->entity_id, answer->object);
+    if (answer->is_repeat)
+        json_member_bool(&ack, "repeat", true);
+    buf_append_char(&ack, '}');
+    (void)sio_session_acknowledge(session, answer->tag, buf_span(&ack));
+    buf_deinit(&ack);
+}
+
 static void answer(struct session *session, const struct answer *answer)
 {
     enum asked asked = (enum asked)sio_tag_asked(answer->tag);
@@ -295,6 +368,7 @@ static void answer(struct session *session, const struct answer *answer)
     case ASKED_JOIN: answer_join(session, answer); break;
     case ASKED_CHANGE: answer_change(session, answer); break;
     case ASKED_CAPACITY: answer_capacity(session, answer); break;
+    case ASKED_MESSAGE: answer_message(session, answer); break;
     case ASKED_PLAIN: (void)sio_session_acknowledge(session, answer->tag, SPAN("{\"ok\":true}")); break;
     case ASKED_NOTHING: break;
     }
@@ -314,6 +388,14 @@ static void opened(struct session *session)
     arena_deinit(&arena);
 }
 
+/* As when he joined without asking for an acknowledgement: of everybody who is there now. */
+static void returned(struct session *session, struct span room)
+{
+    struct command *command;
+    if (session_command(session, COMMAND_LOOK, room, sio_tag_plain(ASKED_JOIN), true, &command) == OK)
+        session_send(session, command);
+}
+
 static const struct dialect dialect_projects = {
     .name = "projects",
     .say = projects_say,
@@ -327,4 +409,5 @@ const struct sio_vocabulary vocabulary_projects = {
     .verbs = verbs,
     .dialect = &dialect_projects,
     .limits_changes = true,
+    .returned = returned,
 };

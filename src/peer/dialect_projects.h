@@ -18,3 +18,5 @@ void projects_write_capacity(struct buf *out, const struct type *type, struct sp
                              uint64_t mask);
 /* "projectId" or "divisionId", and nothing for other types. */
 void projects_write_place(struct buf *out, const struct type *type, struct span id);
+/* The members of a message of a chat, of its body (object.h). */
+void projects_write_message(struct buf *out, const struct type *type, struct span entity_id, struct span body);

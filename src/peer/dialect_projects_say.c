@@ -1,11 +1,14 @@
 /* What the projects vocabulary says: docs/protocol/socketio.md. Pure. */
 #include "peer/dialect_projects.h"
 
+#include "peer/object_say.h"
+
 #include <math.h>
 
 /* Events of the server's own; a message of that name is no such event. */
-static const char *const own_names[] = {"presence:change", "project:updated", "division:updated", "capacity:updated",
-                                        "alert:new",       "typing:start",    "typing:stop",      NULL};
+static const char *const own_names[] = {"presence:change",  "project:updated", "division:updated",
+                                        "capacity:updated", "alert:new",       "typing:start",
+                                        "typing:stop",      "message:new",     NULL};
 
 static bool is_type(const struct type *type, const char *name)
 {
@@ -231,6 +234,75 @@ static bool say_alert(const struct event *event, struct buf *out)
     return true;
 }
 
+/* ---- what is kept for somebody ------------------------------------------------------------------------------------ */
+
+static const struct json_limits kept_limits = {1u << 20, 64, 1u << 16};
+
+static void write_member(struct buf *out, const char *key, yyjson_val *value)
+{
+    if (!value)
+        return;
+    json_append_key(out, key);
+    json_append_value(out, value);
+}
+
+void projects_write_message(struct buf *out, const struct type *type, struct span entity_id, struct span body)
+{
+    struct json json = {0};
+    (void)!json_parse(&json, body, &kept_limits); /* what is not there is not said */
+    write_member(out, "id", json_get(json.root, "id"));
+    write_member(out, "userId", json_get(json.root, "user_id"));
+    write_member(out, "username", json_get(json.root, "username"));
+    write_member(out, "to", json_get(json.root, "to_user_id"));
+    projects_write_place(out, type, entity_id);
+    write_member(out, "text", json_get(json.root, "text"));
+    write_member(out, "data", json_get(json.root, "data"));
+    write_member(out, "timestamp", json_get(json.root, "created_at"));
+    json_deinit(&json);
+}
+
+static bool is_own_room(const struct event *event)
+{
+    return span_starts_with(event->room, SPAN(ROOM_OF_USER));
+}
+
+static bool say_text(const struct event *event, struct buf *out)
+{
+    if (!is_own_room(event) && !is_type(event->type, PROJECTS_TYPE) && !is_type(event->type, PROJECTS_DIVISION_TYPE))
+        return false;
+    vocabulary_open(out, "message:new");
+    projects_write_message(out, event->type, event->entity_id, event->object.body);
+    vocabulary_shut(out);
+    return true;
+}
+
+/* What comes into his inbox, but what he hears of anyhow: alerts in their own room, and messages. */
+static bool say_notice(const struct event *event, uint64_t mask, struct buf *out)
+{
+    const struct object_view view = {OBJECT_CAMEL, event->type, mask};
+    struct json json = {0};
+    (void)!json_parse(&json, event->object.body, &kept_limits);
+    struct span type = json_get_text(json.root, "type");
+    bool is_news = is_own_room(event) && !span_equal(type, SPAN("alert")) && !span_equal(type, SPAN("message"));
+    json_deinit(&json);
+    if (!is_news)
+        return false;
+    vocabulary_open(out, "alert:new");
+    object_write_members(out, OBJECT_NOTIFICATION, event->object.body, &view);
+    json_member_time(out, "timestamp", event->time_ms);
+    vocabulary_shut(out);
+    return true;
+}
+
+static bool say_object(const struct event *event, uint64_t mask, struct buf *out)
+{
+    if (event->object.verb != OBJECT_ADD)
+        return false;
+    if (event->object.kind == OBJECT_MESSAGE)
+        return say_text(event, out);
+    return event->object.kind == OBJECT_NOTIFICATION && say_notice(event, mask, out);
+}
+
 bool projects_say(const struct event *event, uint64_t mask, struct buf *out)
 {
     switch (event->kind) {
@@ -241,6 +313,7 @@ bool projects_say(const struct event *event, uint64_t mask, struct buf *out)
     case EVENT_MESSAGE: vocabulary_say_message(event, own_names, out); return true;
     case EVENT_CHANGE: return say_change(event, mask, out);
     case EVENT_ALERT: return say_alert(event, out);
+    case EVENT_OBJECT: return say_object(event, mask, out);
     case EVENT_PRESENCE_REFRESH: /* no words for it */
     case EVENT_CURSOR:
     case EVENT_KIND_COUNT: break;

@@ -174,7 +174,7 @@ enum err relay_hear(struct sio_hearing *hearing)
     const struct namespace *namespace = namespace_find(session->host->namespaces, sio_nsp(sio_session_socket(session)));
     struct span room;
     size_t from;
-    if (!namespace) /* a reload took it away */
+    if (!namespace || !namespace->is_relay) /* a reload took it away */
         return ERR_NOT_FOUND;
     if (namespace_joins(namespace, hearing->name))
         return hear_join(hearing);
@@ -269,16 +269,8 @@ static void answer(struct session *session, const struct answer *answer)
         sio_session_acknowledge(session, answer->tag, SPAN("{\"ok\":true}"));
 }
 
-static void hear(struct session *session, bool is_text, struct span payload)
-{
-    (void)session;
-    (void)is_text;
-    (void)payload;
-}
-
 const struct dialect dialect_relay = {
     .name = "relay",
-    .hear = hear,
     .say = say,
     .answer = answer,
 };

@@ -88,18 +88,6 @@ static void set_timer(struct sse_stream *stream, uint64_t wait_ms)
 
 /* ---- saying ---- */
 
-static struct span event_name(enum event_kind kind)
-{
-    switch (kind) {
-    case EVENT_TYPING: return SPAN("typing");
-    case EVENT_CURSOR: return SPAN("cursor");
-    case EVENT_MESSAGE: return SPAN("publish");
-    case EVENT_CHANGE: return SPAN("update");
-    case EVENT_ALERT: return SPAN("notification");
-    default: return SPAN("presence");
-    }
-}
-
 /* An event with a place in its room's order moves this client's position there, and carries all of them as its id. One without
  * leaves the browser's last id as it is. */
 static void append_event(struct sse_stream *stream, struct buf *out, const struct event *event, struct span text)
@@ -110,7 +98,7 @@ static void append_event(struct sse_stream *stream, struct buf *out, const struc
             stream->channels[i].position = event->position;
     if (event->position.offset)
         sse_positions_write(&id, stream->channels, stream->channel_count);
-    enum err err = sse_append_event(out, buf_span(&id), event_name(event->kind), text);
+    enum err err = sse_append_event(out, buf_span(&id), native_event_type(event), text);
     (void)err; /* both are of our own making, without line ends */
     buf_deinit(&id);
 }

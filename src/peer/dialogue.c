@@ -35,7 +35,7 @@ void dialogue_close(struct session *session)
     if (!dialogue)
         return;
     LIST_EACH (&dialogue->waiting, node)
-        free(LIST_OWNER(node, struct waiting, in_dialogue));
+        waiting_free(LIST_OWNER(node, struct waiting, in_dialogue));
     if (dialogue->check)
         credentials_cancel(dialogue->check);
     free((void *)(uintptr_t)dialogue->check_id.data);
@@ -43,7 +43,8 @@ void dialogue_close(struct session *session)
     session->state = NULL;
 }
 
-enum err dialogue_wait(struct session *session, uint32_t kind, struct span message_id, uint64_t *tag)
+enum err dialogue_gather(struct session *session, uint32_t kind, struct span message_id, struct gathering *gathering,
+                         uint32_t place, uint64_t *tag)
 {
     struct dialogue *dialogue = dialogue_of(session);
     if (dialogue->count >= WAITING_MAX)
@@ -51,6 +52,10 @@ enum err dialogue_wait(struct session *session, uint32_t kind, struct span messa
     struct waiting *waiting = memory_alloc(sizeof *waiting + message_id.len);
     waiting->tag = ++dialogue->serial;
     waiting->kind = kind;
+    waiting->place = place;
+    waiting->gathering = gathering;
+    if (gathering)
+        gathering->ref_count++;
     waiting->id_len = (uint32_t)message_id.len;
     if (message_id.len)
         memcpy(waiting->id, message_id.data, message_id.len);
@@ -58,6 +63,11 @@ enum err dialogue_wait(struct session *session, uint32_t kind, struct span messa
     dialogue->count++;
     *tag = waiting->tag;
     return OK;
+}
+
+enum err dialogue_wait(struct session *session, uint32_t kind, struct span message_id, uint64_t *tag)
+{
+    return dialogue_gather(session, kind, message_id, NULL, 0, tag);
 }
 
 struct waiting *dialogue_take(struct session *session, uint64_t tag)
@@ -80,6 +90,31 @@ struct waiting *dialogue_take(struct session *session, uint64_t tag)
 struct span waiting_id(const struct waiting *waiting)
 {
     return span_of(waiting->id, waiting->id_len);
+}
+
+void waiting_free(struct waiting *waiting)
+{
+    if (!waiting)
+        return;
+    gathering_unref(waiting->gathering);
+    free(waiting);
+}
+
+struct gathering *gathering_new(uint32_t count)
+{
+    struct gathering *gathering = memory_alloc(sizeof *gathering + count * sizeof gathering->parts[0]);
+    gathering->ref_count = 1;
+    gathering->count = count;
+    return gathering;
+}
+
+void gathering_unref(struct gathering *gathering)
+{
+    if (!gathering || --gathering->ref_count > 0)
+        return;
+    for (uint32_t i = 0; i < gathering->count; i++)
+        buf_deinit(&gathering->parts[i]);
+    free(gathering);
 }
 
 /* ---- logging in on an open connection ---- */

@@ -8,11 +8,24 @@
 #define MESSAGE_ID_BYTES_MAX 128
 #define WAITING_MAX 1000
 
+/* Several commands that came in one message and whose answers become one: a place for each one's text. It goes with the last of
+ * those who wait for an answer to one of them. */
+struct gathering {
+    uint32_t ref_count;
+    uint32_t due; /* answers that have not come */
+    bool has_failed;
+    uint64_t tag; /* of the command that ends it */
+    uint32_t count;
+    struct buf parts[];
+};
+
 /* A message that was heard and whose answer is on its way. */
 struct waiting {
     struct list in_dialogue;
     uint64_t tag;
-    uint32_t kind; /* the dialect's: what was asked */
+    uint32_t kind;               /* the dialect's: what was asked */
+    uint32_t place;              /* in the gathering */
+    struct gathering *gathering; /* or NULL */
     uint32_t id_len;
     char id[]; /* the message id; empty: only errors are answered */
 };
@@ -30,9 +43,15 @@ struct dialogue *dialogue_of(struct session *session);
 void dialogue_close(struct session *session); /* the dialects' `closed` */
 /* Remembers a message; gives the tag for its command. ERR_OVERLOADED: too many unanswered. */
 must_check enum err dialogue_wait(struct session *session, uint32_t kind, struct span message_id, uint64_t *tag);
-/* Takes it out again: the caller frees it with free(). NULL: not one of ours. */
+/* The same, of a message whose answers are gathered; it keeps a reference of the gathering. */
+must_check enum err dialogue_gather(struct session *session, uint32_t kind, struct span message_id,
+                                    struct gathering *gathering, uint32_t place, uint64_t *tag);
+/* Takes it out again, for the caller to free. NULL: not one of ours. */
 struct waiting *dialogue_take(struct session *session, uint64_t tag);
+void waiting_free(struct waiting *waiting); /* NULL is fine */
 struct span waiting_id(const struct waiting *waiting);
+struct gathering *gathering_new(uint32_t count); /* one reference, the caller's */
+void gathering_unref(struct gathering *gathering);
 
 /* Checks the token that a message brought and makes its user the session's; `on_login` is called once, now or later, unless the session ends first. Whoever
  * then still has said nothing about himself is ended; a failed refresh changes nothing. ERR_OVERLOADED: one at a time. */

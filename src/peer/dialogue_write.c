@@ -135,6 +135,18 @@ static const char *op_word(enum op_kind kind)
     return kind == OP_INS ? "insert" : kind == OP_DEL ? "delete" : kind == OP_MOV ? "move" : "update";
 }
 
+/* Of an increment and of an edit of a text the values before and after do not say what was meant. */
+static void write_meaning(struct buf *out, const struct op *op)
+{
+    if (op->kind == OP_INC) {
+        json_member_string(out, "op", SPAN("inc"));
+        json_member_raw(out, "n", op->value);
+    } else if (op->kind == OP_TXT) {
+        json_member_string(out, "op", SPAN("txt"));
+        json_member_raw(out, "value", op->value);
+    }
+}
+
 static void write_op(struct buf *out, const struct op *op)
 {
     struct buf path = BUF_EMPTY;
@@ -143,6 +155,7 @@ static void write_op(struct buf *out, const struct op *op)
     json_member_string(out, "path", buf_span(&path));
     json_member_raw(out, "before", op->before);
     json_member_raw(out, "after", op->after);
+    write_meaning(out, op);
     buf_deinit(&path);
 }
 

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/metric.h"
 #include "base/rand.h"
+#include "wire/gzip.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@ const struct engine_settings engine_settings_default = {
     .payload_bytes_max = 1000000,
     .probe_ms = 10000,
     .allows_upgrades = true,
+    .gzip_bytes_min = 1024,
+    .gzip_bytes_max = (size_t)512 * 1024,
     .deflate_policy = DEFLATE_SHARED,
     .queue_bytes_max = (size_t)1024 * 1024,
     .queue_bytes_soft = (size_t)256 * 1024,
@@ -88,6 +91,7 @@ void engine_finish(struct engine *engine, enum engine_end end, uint16_t code, st
     engine->state = ENGINE_OVER;
     if (engine->poll)
         engine_answer_poll(engine, end != ENGINE_LEFT);
+    engine_forget_post(engine);
     engine_drop_probe(engine);
     engine->socket = NULL;
     if (socket) {
@@ -164,6 +168,8 @@ void engine_host_deinit(struct engine_host *host)
     on_soon(&host->soon);
     loop_timer_stop(host->loop, &host->soon);
     map_deinit(&host->engines);
+    gzipper_free(host->gzipper);
+    host->gzipper = NULL;
 }
 
 /* ---- the heartbeat ---- */
@@ -312,6 +318,11 @@ void engine_send(struct engine *engine, bool is_text, struct span payload, bool 
         memcpy(frame->data + is_text, payload.data, payload.len);
     engine_queue(engine, frame, is_text, 0, is_counted);
     frame_unref(frame);
+}
+
+void engine_keep_plain(struct engine *engine)
+{
+    engine->keeps_plain = engine->state == ENGINE_POLLING;
 }
 
 /* ---- what is known about one ---- */

@@ -36,6 +36,7 @@ struct engine_settings {
     size_t payload_bytes_max;                   /* 1,000,000: a POST's body, a WebSocket's message */
     uint64_t probe_ms;                          /* 10,000: a WebSocket that was opened to take over does so in time */
     bool allows_upgrades;
+    size_t gzip_bytes_min, gzip_bytes_max; /* answers to polls of 1,024 bytes to 512 KiB are compressed; 0: none is */
     enum deflate_policy deflate_policy;
     size_t queue_bytes_max;        /* waiting for a poll: hard, 1 MiB ... */
     size_t queue_bytes_soft;       /* ... and 256 KiB ... */
@@ -56,6 +57,7 @@ struct engine_host {
     struct list ready;  /* polls that can be answered */
     struct list ended;  /* whose owner has not heard of it yet, or whose memory is to go */
     struct loop_timer soon;
+    struct gzipper *gzipper; /* made when the first answer is worth it */
 };
 
 /* The caller has filled in everything up to `events`. */
@@ -79,8 +81,9 @@ struct engine *engine_open(struct engine_host *host, struct http_exchange *excha
 void engine_serve(struct engine_host *host, struct http_exchange *exchange);
 /* 400, or 403 for EIO_FORBIDDEN, with the protocol's body. */
 void engine_refuse(struct http_exchange *exchange, enum eio_refusal refusal);
-/* For http_handlers.body_limit: what this host's POSTs may carry; too much is refused without words. */
-size_t engine_body_limit(const struct engine_host *host, struct http_exchange *exchange);
+/* For http_handlers.body_limit: what this host's POSTs may carry; too much is refused without words. A second POST that begins while
+ * one of the same session is read ends the session, and so does one whose connection dies: what came of it, nobody can say. */
+size_t engine_body_limit(struct engine_host *host, struct http_exchange *exchange);
 
 /* ---- a session --------------------------------------------------------------------------------------------------- */
 
@@ -94,6 +97,9 @@ struct websocket *engine_socket(const struct engine *engine);
 
 /* Sends one message: text (a "4" is put before it) or binary. Counted: it may make a slow reader of the client. */
 void engine_send(struct engine *engine, bool is_text, struct span payload, bool is_counted);
+/* Among what was sent just now is a secret: the next answer to a poll is not compressed, so that nobody learns of it from the
+ * length of what is there besides. */
+void engine_keep_plain(struct engine *engine);
 /* While it polls: queues what was encoded before for many. A text frame holds whole packets with their digits,
  * separated by EIO_SEPARATOR; a binary frame the bytes of one message. A key as conn_send's. */
 void engine_queue(struct engine *engine, struct frame *frame, bool is_text, uint64_t conflate_key, bool is_counted);

@@ -47,6 +47,7 @@ struct engine {
     void *user;
     struct websocket *socket;   /* carried */
     struct http_exchange *poll; /* polling: the one that waits */
+    struct http_exchange *post; /* the one whose body is being read */
     struct engine_probe *probe;
     struct engine_queue queue;
     struct list in_ready, in_ended;
@@ -54,6 +55,7 @@ struct engine {
     uint8_t state;           /* enum engine_state */
     uint8_t end;             /* enum engine_end */
     bool awaits_pong;
+    bool keeps_plain; /* the next poll's answer */
     bool is_slow;
     bool was_told; /* on_closed was called */
     char sid[ENGINE_SID_BYTES];
@@ -81,6 +83,9 @@ void engine_queue_push(struct engine_queue *queue, struct frame *frame, bool is_
 /* engine_polling.c */
 void engine_on_poll(struct engine *engine, struct http_exchange *exchange);
 void engine_on_post(struct engine *engine, struct http_exchange *exchange);
+/* A POST's head has come, and its body is on its way. */
+void engine_expect_post(struct engine *engine, struct http_exchange *exchange);
+void engine_forget_post(struct engine *engine);
 /* Answers the poll that waits with what there is; with nothing, a noop. */
 void engine_answer_poll(struct engine *engine, bool is_last);
 void engine_answer_greeting(struct engine *engine, struct http_exchange *exchange);

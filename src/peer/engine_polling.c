@@ -1,11 +1,14 @@
 /* Long-polling: a GET waits until there is something to say, a POST brings what the client says. */
 #include "peer/engine_internal.h"
 
+#include "wire/gzip.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
 #define POLL_TYPE "text/plain; charset=UTF-8"
 #define PACKETS_MAX 1000
+#define GZIP_LEVEL 1 /* a loop has other things to do */
 
 /* Long ones are paced by HTTP, so that a client that reads slowly holds one copy at most. */
 static void respond(struct http_exchange *exchange, struct buf *body)
@@ -20,6 +23,27 @@ void engine_answer_greeting(struct engine *engine, struct http_exchange *exchang
     struct buf body = BUF_EMPTY;
     engine_append_open(engine, &body);
     respond(exchange, &body);
+}
+
+/* What is small does not pay, what is huge would keep others waiting. */
+static void compress(struct engine *engine, struct http_exchange *exchange, struct buf *body)
+{
+    struct engine_host *host = engine->host;
+    struct buf packed = BUF_EMPTY;
+    bool is_plain = engine->keeps_plain;
+    engine->keeps_plain = false;
+    if (host->settings.gzip_bytes_min == 0 || body->len < host->settings.gzip_bytes_min ||
+        body->len > host->settings.gzip_bytes_max)
+        return;
+    http_add_header(exchange, "Vary", SPAN("Accept-Encoding"));
+    if (is_plain || !http_accepts_coding(exchange, SPAN("gzip")))
+        return;
+    if (!host->gzipper)
+        host->gzipper = gzipper_new(GZIP_LEVEL);
+    gzipper_append(host->gzipper, buf_span(body), &packed);
+    http_add_header(exchange, "Content-Encoding", SPAN("gzip"));
+    buf_deinit(body);
+    *body = packed;
 }
 
 static struct http_exchange *take_poll(struct engine *engine)
@@ -40,6 +64,7 @@ void engine_answer_poll(struct engine *engine, bool is_last)
         buf_append_char(&body, EIO_SEPARATOR);
     if (is_last || body.len == 0)
         eio_append_text(&body, is_last ? EIO_CLOSE : EIO_NOOP, SPAN_EMPTY);
+    compress(engine, exchange, &body);
     respond(exchange, &body);
 }
 
@@ -92,6 +117,33 @@ static enum err hear_payload(struct engine *engine, struct span body)
     }
     eio_payload_deinit(&payload);
     return err;
+}
+
+void engine_forget_post(struct engine *engine)
+{
+    if (engine->post)
+        engine->post->on_body_end = NULL;
+    engine->post = NULL;
+}
+
+/* What was refused was not heard, and the client knows it. */
+static void on_body_end(struct http_exchange *exchange, bool is_broken)
+{
+    struct engine *engine = exchange->user;
+    engine->post = NULL;
+    if (is_broken)
+        engine_finish(engine, ENGINE_LOST, 0, SPAN_EMPTY);
+}
+
+void engine_expect_post(struct engine *engine, struct http_exchange *exchange)
+{
+    if (engine->post) { /* as with two polls */
+        engine_finish(engine, ENGINE_BAD, 0, SPAN_EMPTY);
+        return;
+    }
+    engine->post = exchange;
+    exchange->user = engine;
+    exchange->on_body_end = on_body_end;
 }
 
 void engine_on_post(struct engine *engine, struct http_exchange *exchange)

@@ -178,8 +178,14 @@ void engine_serve(struct engine_host *host, struct http_exchange *exchange)
         serve_polling(engine, exchange);
 }
 
-size_t engine_body_limit(const struct engine_host *host, struct http_exchange *exchange)
+size_t engine_body_limit(struct engine_host *host, struct http_exchange *exchange)
 {
+    struct span sid;
+    struct engine *engine = NULL;
+    if (span_equal(exchange->method, SPAN("POST")) && parameter(exchange, "sid", &sid) == 1)
+        engine = map_get(&host->engines, sid);
+    if (engine && engine->state == ENGINE_POLLING)
+        engine_expect_post(engine, exchange);
     exchange->is_refused_silently = true;
     return host->settings.payload_bytes_max;
 }

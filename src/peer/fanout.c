@@ -41,6 +41,23 @@ static void packet_write(struct buf *out, const struct fanout *fanout, struct sp
     sio_append(out, fanout->binary_count ? SIO_BINARY_EVENT : SIO_EVENT, nsp, fanout->binary_count, NULL, array);
 }
 
+const struct sio_mark *fanout_mark(struct fanout *fanout)
+{
+    if (!fanout->has_mark)
+        fanout->mark = sio_mark_of(fanout->event->room, fanout->event->position.offset);
+    fanout->has_mark = true;
+    return &fanout->mark;
+}
+
+/* The client takes the last argument that is text for the place where it stands. */
+static void append_marked(struct buf *out, struct fanout *fanout, struct span array)
+{
+    if (fanout->event->position.offset)
+        sio_append_marked(out, array, fanout_mark(fanout));
+    else
+        sio_append_unmarked(out, array);
+}
+
 static void append_frame(struct buf *out, const struct fanout *fanout, struct span packet, enum packet_form form)
 {
     struct frame *frame = form == PACKET_WEBSOCKET_DEFLATED && fanout->deflater
@@ -53,12 +70,17 @@ static void append_frame(struct buf *out, const struct fanout *fanout, struct sp
 }
 
 /* What the dialect said are one or more arrays: a packet each. */
-static struct frame *packets_write(const struct fanout *fanout, struct span nsp, enum packet_form form)
+static struct frame *packets_write(struct fanout *fanout, struct span nsp, enum packet_form form)
 {
-    struct buf out = BUF_EMPTY, packet = BUF_EMPTY;
+    struct buf out = BUF_EMPTY, packet = BUF_EMPTY, marked = BUF_EMPTY;
     struct span rest = fanout->text, array;
     while (span_cut(&rest, EIO_SEPARATOR, &array)) {
         buf_reset(&packet);
+        buf_reset(&marked);
+        if (fanout->is_marked) {
+            append_marked(&marked, fanout, array);
+            array = buf_span(&marked);
+        }
         packet_write(&packet, fanout, nsp, array);
         if (form != PACKET_POLLED) {
             append_frame(&out, fanout, buf_span(&packet), form);
@@ -69,16 +91,18 @@ static struct frame *packets_write(const struct fanout *fanout, struct span nsp,
         buf_append_span(&out, buf_span(&packet));
     }
     struct frame *frame = frame_new(buf_span(&out));
+    buf_deinit(&marked);
     buf_deinit(&packet);
     buf_deinit(&out);
     return frame;
 }
 
-struct frame *fanout_packet(struct fanout *fanout, struct span nsp, enum packet_form form)
+struct frame *fanout_packet(struct fanout *fanout, struct span nsp, enum packet_form form, bool is_marked)
 {
-    if (!span_equal(nsp, fanout->nsp)) {
+    if (is_marked != fanout->is_marked || !span_equal(nsp, fanout->nsp)) {
         packet_release(fanout);
         fanout->nsp = nsp;
+        fanout->is_marked = is_marked;
     }
     if (!fanout->packets[form])
         fanout->packets[form] = packets_write(fanout, nsp, form);

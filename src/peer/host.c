@@ -2,6 +2,7 @@
 
 #include "peer/credentials.h"
 #include "peer/dialect.h"
+#include "peer/gate.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -56,6 +57,8 @@ static bool is_revoked(const struct session *session, struct span user_id, struc
 void peer_host_on_revoke(struct peer_host *host, struct span user_id, struct span login_key)
 {
     credentials_forget(host, user_id, login_key);
+    if (host->gate)
+        gate_forget(host->gate, user_id);
     LIST_EACH (&host->sessions_all, node) {
         struct session *session = LIST_OWNER(node, struct session, in_host);
         if (is_revoked(session, user_id, login_key))

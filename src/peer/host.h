@@ -17,12 +17,23 @@ struct peer_host;
 struct socketio_peers;
 struct namespaces;
 struct conn_parcel;
+struct gate;
 
 /* Work that travels between workers: `run` is called where it was sent, and sends it on or frees it. A host of NULL says
  * that nobody is left there: free it. */
 struct peer_errand {
     struct mail mail; /* first */
     void (*run)(struct peer_errand *errand, struct peer_host *host);
+};
+
+/* A question to an application's backend (server/backend.h), on its way there and back. */
+struct backend_ask {
+    struct peer_errand errand; /* first: run by whoever asked, when it is answered */
+    unsigned worker;           /* that asked; filled in by the door */
+    uint64_t asked_ms;         /* the backend's thread's */
+    struct buf body;           /* the question, a JSON object */
+    enum err err;              /* then: OK or ERR_BACKEND_UNAVAILABLE, */
+    struct buf answer;         /* and with OK a JSON object, at most 64 KiB */
 };
 
 struct peer_limits {
@@ -72,11 +83,15 @@ struct peer_host {
     struct map sessions; /* session id (8 bytes) -> struct session */
     uint64_t session_serial;
     struct map slices; /* room -> struct slice */
+    uint64_t revocations; /* how often something was to be forgotten (credentials.c) */
     struct map logins; /* cookie key (32 bytes) -> struct cached_login (credentials.c) */
     struct list sessions_all;
     const struct http_limits *http_limits; /* of the connections here: peer_serve's */
     struct socketio_peers *socketio;       /* socketio_session.h: the worker's; NULL in tests without it */
     const struct namespaces *namespaces;   /* relays as configured; NULL: none */
+    struct gate *gate;                     /* what a backend is asked about on the way to the rooms; NULL: nothing. The worker's */
+    bool asks_who;                         /* a backend is asked whom unknown tokens stand for, */
+    uint64_t who_max_ms;                   /* and is believed for so long at most */
 
     /* Doors. `world` is the worker. */
     void *world;
@@ -89,6 +104,7 @@ struct peer_host {
     /* A connection that belongs to another worker goes there; takes parcel. */
     void (*hand_over)(void *world, unsigned worker, struct conn_parcel *parcel);
     void (*send_errand)(void *world, unsigned worker, struct peer_errand *errand); /* takes */
+    void (*ask_backend)(void *world, struct backend_ask *ask);                     /* takes; with gate and asks_who only */
 };
 
 void peer_host_init(struct peer_host *host);   /* the maps and lists */

@@ -96,17 +96,49 @@ static bool is_temporary(enum err err)
     return status == 429 || status == 503;
 }
 
+static void add_error_headers(struct http_exchange *exchange, enum err err)
+{
+    if (is_temporary(err))
+        http_add_header(exchange, "Retry-After", SPAN("1"));
+    if (err_http_status(err) == 401)
+        http_add_header(exchange, "WWW-Authenticate", SPAN("Bearer"));
+}
+
 void request_fail(struct request *request, enum err err, struct span field, struct span message)
 {
     struct http_exchange *exchange = request->exchange;
     assert(err != OK);
     log_end(request, err_http_status(err));
-    if (is_temporary(err))
-        http_add_header(exchange, "Retry-After", SPAN("1"));
-    if (err_http_status(err) == 401)
-        http_add_header(exchange, "WWW-Authenticate", SPAN("Bearer"));
+    add_error_headers(exchange, err);
     http_respond_error(exchange, err, field, message);
     release(request);
+}
+
+void request_write_error(struct buf *out, const struct request *request, enum err err, struct span field,
+                         struct span message)
+{
+    json_append_key(out, "error");
+    buf_append_char(out, '{');
+    json_member_string(out, "code", span_from_str(err_code(err)));
+    json_member_string(out, "message", message.len ? message : span_from_str(err_sentence(err)));
+    if (field.len)
+        json_member_string(out, "field", field);
+    json_member_string(out, "request_id", span_from_str(request->exchange->request_id));
+    buf_append_char(out, '}');
+}
+
+void request_fail_with(struct request *request, enum err err, struct span field, struct span message, const char *key,
+                       struct span json)
+{
+    struct buf body = BUF_EMPTY;
+    assert(err != OK);
+    add_error_headers(request->exchange, err);
+    buf_append_char(&body, '{');
+    request_write_error(&body, request, err, field, message);
+    json_member_raw(&body, key, json);
+    buf_append_char(&body, '}');
+    request_respond(request, err_http_status(err), buf_span(&body));
+    buf_deinit(&body);
 }
 
 /* ---- commands ---- */

@@ -1,11 +1,13 @@
-/* What the REST endpoints share: rest.h. */
+/* What the REST endpoints share of reading a request; rest_write.c prints, rest_answer.c answers. */
 #include "peer/rest.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "collab/access.h"
-#include "collab/color.h"
 
-#include <assert.h>
+#define LIMIT_DEFAULT 50
+#define CURSOR_BYTES_MAX 1024
+#define QUERY_TEXT_BYTES_MAX 256
 
 /* ---- which record ---- */
 
@@ -30,6 +32,43 @@ bool rest_id(struct request *request, struct span *id)
 struct span rest_room(struct arena *arena, const struct type *type, struct span id)
 {
     return arena_printf(arena, "%.*s:%.*s", SPAN_ARG(type->name), SPAN_ARG(id));
+}
+
+bool rest_record_room(struct request *request, struct span *room)
+{
+    const struct type *type = rest_type(request);
+    struct span id;
+    if (!type || !rest_id(request, &id))
+        return false;
+    *room = rest_room(&request->exchange->arena, type, id);
+    return true;
+}
+
+bool rest_query_type(struct request *request, const struct type **type)
+{
+    struct span name;
+    *type = NULL;
+    if (!http_query(request->exchange, "type", &name))
+        return true;
+    *type = type_find(request->registry, name);
+    if (*type && access_allows(request->identity->access, *type, VERB_READ))
+        return true;
+    request_fail(request, ERR_NOT_FOUND, SPAN("type"), SPAN_EMPTY);
+    return false;
+}
+
+struct span rest_user_room(struct request *request, struct span user_id)
+{
+    return arena_printf(&request->exchange->arena, ROOM_OF_USER "%.*s", SPAN_ARG(user_id));
+}
+
+bool rest_user_id(struct request *request, struct span *id)
+{
+    *id = request->segments[0];
+    if (id->len <= USER_ID_BYTES_MAX && room_name_is_valid(rest_user_room(request, *id)))
+        return true;
+    request_fail(request, ERR_NOT_FOUND, SPAN_EMPTY, SPAN_EMPTY);
+    return false;
 }
 
 enum err rest_free_room(struct request *request, struct span name, struct span *room, struct span *field)
@@ -147,179 +186,74 @@ bool rest_query_u64(struct http_exchange *exchange, const char *name, uint64_t m
     return true;
 }
 
-/* ---- printing ---- */
-
-void rest_write_record(struct buf *out, const struct type *type, const struct list_row *row, uint64_t mask)
+bool rest_query_time(struct http_exchange *exchange, const char *name, int64_t *out)
 {
-    buf_append_char(out, '{');
-    json_member_string(out, "type", type->name);
-    json_member_string(out, "id", row->id);
-    json_member_u64(out, "version", row->version);
-    json_member_time(out, "updated_at", row->updated_ms);
-    json_append_key(out, "data");
-    state_write(out, type, row->state, mask);
-    buf_append_char(out, '}');
+    struct span value;
+    int64_t time_ms;
+    if (!http_query(exchange, name, &value))
+        return true;
+    if (!clock_parse_iso(value, &time_ms))
+        return false;
+    *out = time_ms;
+    return true;
 }
 
-void rest_write_change(struct buf *out, const struct type *type, const struct change *change, uint64_t mask)
+bool rest_query_text(struct http_exchange *exchange, struct arena *arena, const char *name, struct span *out)
 {
-    buf_append_char(out, '{');
-    json_member_string(out, "id", change->id);
-    json_member_string(out, "entity_type", type->name);
-    json_member_string(out, "entity_id", change->entity_id);
-    json_member_string(out, "action", change->kind == CHANGE_ACTION ? change->action : change_word(change->kind));
-    ops_write(out, type, change, mask);
-    json_member_u64(out, "version", change->version);
-    json_member_id(out, "user_id", change->user_id);
-    json_member_string(out, "username", change->username);
-    json_member_time(out, "timestamp", change->time_ms);
-    if (change->metadata.len)
-        json_member_raw(out, "metadata", change->metadata);
-    buf_append_char(out, '}');
+    struct span value;
+    if (!http_query(exchange, name, &value))
+        return true;
+    if (value.len > QUERY_TEXT_BYTES_MAX || !utf8_is_valid(value))
+        return false;
+    *out = arena_copy(arena, value);
+    return true;
 }
 
-void rest_write_user(struct buf *out, const char *key, const struct identity *identity)
+/* ---- pages ---- */
+
+enum err rest_page(struct request *request, struct arena *arena, struct span *cursor, uint32_t *limit,
+                   struct span *field)
 {
-    struct color color = color_at(color_preferred(identity->user_id));
-    json_append_key(out, key);
-    buf_append_char(out, '{');
-    json_member_id(out, "id", identity->user_id);
-    json_member_string(out, "username", identity->username);
-    json_member_string(out, "name", identity->name);
-    if (identity->avatar.len)
-        json_member_string(out, "avatar", identity->avatar);
+    const uint32_t limit_max = request->host->limits->list_rows_max;
+    uint64_t rows = limit_max < LIMIT_DEFAULT ? limit_max : LIMIT_DEFAULT;
+    struct span value = SPAN_EMPTY;
+    *field = SPAN("limit");
+    if (!rest_query_u64(request->exchange, "limit", limit_max, &rows) || rows == 0)
+        return ERR_BAD_FIELD;
+    *field = SPAN("cursor");
+    if (http_query(request->exchange, "cursor", &value) && value.len > CURSOR_BYTES_MAX)
+        return ERR_BAD_FIELD;
+    *field = SPAN_EMPTY;
+    *limit = (uint32_t)rows;
+    *cursor = arena_copy(arena, value);
+    return OK;
+}
+
+void rest_write_cursor(struct buf *out, struct span next)
+{
+    if (next.len)
+        json_member_string(out, "next_cursor", next);
     else
-        json_member_raw(out, "avatar", SPAN("null"));
-    json_append_key(out, "roles");
-    buf_append_char(out, '[');
-    for (uint32_t i = 0; i < identity->role_count; i++) {
-        if (i)
-            buf_append_char(out, ',');
-        json_append_string(out, identity->roles[i]);
-    }
-    buf_append_char(out, ']');
-    json_member_string(out, "color", color_span(&color));
-    buf_append_char(out, '}');
+        json_member_raw(out, "next_cursor", SPAN("null"));
 }
 
-/* ---- answering with a record ---- */
-
-static void add_etag(struct request *request, uint64_t version)
+void rest_fail_page(struct request *request, enum err err)
 {
-    struct http_exchange *exchange = request->exchange;
-    http_add_header(exchange, "ETag", arena_printf(&exchange->arena, "\"%llu\"", (unsigned long long)version));
-}
-
-/* An id in a path: everything but the unreserved characters of RFC 3986 in percent. */
-static void append_segment(struct buf *out, struct span text)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char byte = (unsigned char)text.data[i];
-        bool is_plain = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
-                        byte == '-' || byte == '_' || byte == '.' || byte == '~';
-        if (is_plain) {
-            buf_append_char(out, (char)byte);
-            continue;
-        }
-        buf_append_char(out, '%');
-        buf_append_char(out, hex[byte >> 4]);
-        buf_append_char(out, hex[byte & 15]);
-    }
-}
-
-static void add_location(struct request *request, const struct type *type, struct span id)
-{
-    struct buf place = BUF_EMPTY;
-    BUF_APPEND_LITERAL(&place, "/api/v1/records/");
-    buf_append_span(&place, type->name);
-    buf_append_char(&place, '/');
-    append_segment(&place, id);
-    http_add_header(request->exchange, "Location", buf_span(&place));
-    buf_deinit(&place);
-}
-
-void rest_respond_record(struct request *request, unsigned status, const struct type *type, const struct list_row *row)
-{
-    struct buf json = BUF_EMPTY;
-    add_etag(request, row->version);
-    http_add_header(request->exchange, "Cache-Control", SPAN("private, no-cache"));
-    if (status == 201)
-        add_location(request, type, row->id);
-    if (status != 304)
-        rest_write_record(&json, type, row, access_readable(request->identity->access, type));
-    request_respond(request, status, buf_span(&json));
-    buf_deinit(&json);
-}
-
-void rest_fail_answer(struct request *request, const struct answer *answer)
-{
-    if (answer->current_version)
-        add_etag(request, answer->current_version);
-    request_fail(request, answer->err, answer->field, answer->message);
-}
-
-/* ---- after a command ---- */
-
-struct reread {
-    const struct type *type;
-    struct span id;
-    uint64_t version;
-    unsigned status;
-    struct list_row row;
-};
-
-static void run_reread(struct request_job *job, struct store *store, struct store_reader *reader)
-{
-    struct reread *reread = job->state;
-    (void)store;
-    job->err = store_record_at(reader, &job->arena, reread->type, reread->id, reread->version, &reread->row);
-}
-
-static void on_reread(struct request_job *job, struct request *request)
-{
-    const struct reread *reread = job->state;
-    if (job->err)
-        request_fail(request, job->err, SPAN_EMPTY, SPAN_EMPTY);
+    if (err == ERR_TIMEOUT) /* of the statement, not of the client, as a 408 would say */
+        request_fail(request, ERR_OVERLOADED, SPAN_EMPTY, SPAN("The search took too long: ask for less."));
     else
-        rest_respond_record(request, reread->status, reread->type, &reread->row);
+        request_fail(request, err, err == ERR_BAD_FIELD ? SPAN("cursor") : SPAN_EMPTY, SPAN_EMPTY);
 }
 
-/* A repeated request is answered with the version that the first one made; that one, and a change that did nothing, are not
- * in the answer. */
-static void reread(struct request *request, const struct type *type, const struct answer *answer, unsigned status)
+bool rest_has_backend_role(const struct request *request)
 {
-    struct request_job *job = request_job_new(request);
-    struct reread *state = arena_alloc(&job->arena, sizeof *state);
-    state->type = type;
-    state->id = arena_copy(&job->arena, answer->entity_id);
-    state->version = answer->version;
-    state->status = status;
-    job->state = state;
-    job->run = run_reread;
-    job->done = on_reread;
-    request_read(job);
+    return access_is_admin(request->identity->access) || identity_has_role(request->identity, SPAN("service"));
 }
 
-void rest_answer_record(struct request *request, const struct answer *answer, unsigned status)
+bool rest_is_backend(struct request *request)
 {
-    if (answer->err) {
-        rest_fail_answer(request, answer);
-        return;
-    }
-    const struct type *type = type_find(request->registry, request->segments[0]);
-    const struct change *change = answer->change;
-    assert(type);
-    if (type->write_mode == WRITE_BROADCAST) { /* announced, and kept by nobody */
-        struct list_row announced = {answer->entity_id, SPAN("{}"), 0,
-                                     change ? change->time_ms : request->host->wall_ms};
-        rest_respond_record(request, status, type, &announced);
-        return;
-    }
-    if (!answer->has_record || !change || change->version != answer->version) {
-        reread(request, type, answer, status);
-        return;
-    }
-    struct list_row row = {answer->entity_id, answer->record, answer->version, change->time_ms};
-    rest_respond_record(request, status, type, &row);
+    if (rest_has_backend_role(request))
+        return true;
+    request_fail(request, ERR_FORBIDDEN, SPAN_EMPTY, SPAN_EMPTY);
+    return false;
 }

@@ -53,6 +53,8 @@ static void create(struct request *request, struct span id)
     command->change->entity_id = arena_copy(&command->arena, id);
     command->change->id = arena_copy(&command->arena, creation->key);
     enum err err = read_record(request, &command->arena, command->change, &field);
+    if (err == OK)
+        err = rest_sign_change(request, &command->arena, command->change);
     if (err == OK) {
         request_send(request, command, on_created);
         return;

@@ -173,20 +173,9 @@ static void write_page(struct buf *out, const struct listing *listing)
         rest_write_record(out, listing->query.type, &page->rows[i], listing->mask);
     }
     buf_append_char(out, ']');
-    if (page->next.len)
-        json_member_string(out, "next_cursor", page->next);
-    else
-        json_member_raw(out, "next_cursor", SPAN("null"));
+    rest_write_cursor(out, page->next);
     json_member_u64(out, "total", page->total);
     buf_append_char(out, '}');
-}
-
-static void fail(struct request *request, enum err err)
-{
-    if (err == ERR_TIMEOUT) /* of the statement, not of the client, as a 408 would say */
-        request_fail(request, ERR_OVERLOADED, SPAN_EMPTY, SPAN("The search took too long: ask for less."));
-    else
-        request_fail(request, err, err == ERR_BAD_FIELD ? SPAN("cursor") : SPAN_EMPTY, SPAN_EMPTY);
 }
 
 static void on_listed(struct request_job *job, struct request *request)
@@ -194,7 +183,7 @@ static void on_listed(struct request_job *job, struct request *request)
     const struct listing *listing = job->state;
     struct buf json = BUF_EMPTY;
     if (job->err) {
-        fail(request, job->err);
+        rest_fail_page(request, job->err);
         return;
     }
     write_page(&json, listing);

@@ -9,8 +9,9 @@
 struct reading {
     const struct type *type;
     struct span id;
-    bool is_past;
-    uint64_t version; /* with is_past */
+    enum { READ_NOW, READ_VERSION, READ_MOMENT } when;
+    uint64_t version;
+    int64_t time_ms;
     struct list_row row;
 };
 
@@ -18,8 +19,11 @@ static void run_reading(struct request_job *job, struct store *store, struct sto
 {
     struct reading *reading = job->state;
     (void)store;
-    if (reading->is_past)
+    if (reading->when == READ_VERSION)
         job->err = store_record_at(reader, &job->arena, reading->type, reading->id, reading->version, &reading->row);
+    else if (reading->when == READ_MOMENT)
+        job->err =
+            store_record_at_time(reader, &job->arena, reading->type, reading->id, reading->time_ms, &reading->row);
     else
         job->err = store_record(reader, &job->arena, reading->type, reading->id, &reading->row);
 }
@@ -35,40 +39,55 @@ static void on_read(struct request_job *job, struct request *request)
     rest_respond_record(request, is_known ? 304 : 200, reading->type, &reading->row);
 }
 
+/* ?version= or ?at=, but not both. */
+static enum err read_when(struct request *request, struct reading *reading, struct span *field)
+{
+    struct http_exchange *exchange = request->exchange;
+    struct span value;
+    *field = SPAN("version");
+    if (http_query(exchange, "version", &value))
+        reading->when = READ_VERSION;
+    if (!rest_query_u64(exchange, "version", INT64_MAX, &reading->version))
+        return ERR_BAD_FIELD;
+    *field = SPAN("at");
+    if (!http_query(exchange, "at", &value))
+        return OK;
+    if (reading->when == READ_VERSION)
+        return ERR_BAD_REQUEST;
+    reading->when = READ_MOMENT;
+    return rest_query_time(exchange, "at", &reading->time_ms) ? OK : ERR_BAD_FIELD;
+}
+
 static void handle_read(struct request *request)
 {
     const struct type *type = rest_type(request);
-    struct span id, value;
+    struct span id, field;
     if (!type || !rest_id(request, &id))
         return;
-    uint64_t version = 0;
-    if (!rest_query_u64(request->exchange, "version", INT64_MAX, &version)) {
-        request_fail(request, ERR_BAD_FIELD, SPAN("version"), SPAN_EMPTY);
-        return;
-    }
     struct request_job *job = request_job_new(request);
     struct reading *reading = arena_alloc(&job->arena, sizeof *reading);
     reading->type = type;
     reading->id = arena_copy(&job->arena, id);
-    reading->is_past = http_query(request->exchange, "version", &value);
-    reading->version = version;
     job->state = reading;
     job->run = run_reading;
     job->done = on_read;
+    enum err err = read_when(request, reading, &field);
+    if (err) {
+        request_job_drop(job);
+        request_fail(request, err, field, SPAN_EMPTY);
+        return;
+    }
     request_read(job);
 }
 
 /* ---- changing one ---- */
 
 /* What PATCH and DELETE share: which version, under which key. */
-static enum err start_change(struct request *request, const struct type *type, struct span id, struct command **out)
+static enum err start_change(struct request *request, const struct type *type, struct span id, struct command **out,
+                             struct span *field)
 {
-    bool must_match;
-    uint64_t version;
     struct span key;
-    enum err err = rest_if_match(request->exchange, &must_match, &version);
-    if (err == OK)
-        err = rest_idempotency_key(request->exchange, &key);
+    enum err err = rest_idempotency_key(request->exchange, &key);
     if (err)
         return err;
     struct command *command = request_command(request, COMMAND_CHANGE, rest_room(&request->exchange->arena, type, id));
@@ -76,11 +95,11 @@ static enum err start_change(struct request *request, const struct type *type, s
     change->type = type->name;
     change->entity_id = arena_copy(&command->arena, id);
     change->id = arena_copy(&command->arena, key);
-    change->must_match = must_match;
-    change->base_version = version;
     command->change = change;
     *out = command;
-    return OK;
+    if ((err = rest_sign_change(request, &command->arena, change)))
+        return err;
+    return rest_change_terms(request, &command->arena, change, field);
 }
 
 static void on_patched(struct request *request, const struct answer *answer)
@@ -103,14 +122,14 @@ static enum err read_patch(struct request *request, const struct type *type, str
     return rest_field_error(request, type, err, named);
 }
 
-static void handle_patch(struct request *request)
+static void patch(struct request *request)
 {
     const struct type *type = rest_type(request);
     struct span id, field = SPAN_EMPTY;
     struct command *command = NULL;
     if (!type || !rest_id(request, &id))
         return;
-    enum err err = start_change(request, type, id, &command);
+    enum err err = start_change(request, type, id, &command, &field);
     if (err == OK)
         err = read_patch(request, type, command, &field);
     if (err) {
@@ -123,31 +142,53 @@ static void handle_patch(struct request *request)
 
 static void on_deleted(struct request *request, const struct answer *answer)
 {
-    if (answer->err)
+    if (answer->err) {
         rest_fail_answer(request, answer);
-    else
+    } else if (answer->verdict == VERDICT_CONFLICT) {
+        rest_answer_conflict(request, answer);
+    } else {
+        rest_add_verdict(request, answer);
         request_respond(request, 204, SPAN_EMPTY);
+    }
 }
 
-static void handle_delete(struct request *request)
+static void delete (struct request *request)
 {
     const struct type *type = rest_type(request);
-    struct span id;
-    struct command *command;
+    struct span id, field = SPAN_EMPTY;
+    struct command *command = NULL;
     if (!type || !rest_id(request, &id))
         return;
-    enum err err = start_change(request, type, id, &command);
+    enum err err = start_change(request, type, id, &command, &field);
     if (err) {
-        request_fail(request, err, SPAN_EMPTY, SPAN_EMPTY);
+        command_free(command);
+        request_fail(request, err, field, SPAN_EMPTY);
         return;
     }
     command->change->kind = CHANGE_DELETE;
     request_send(request, command, on_deleted);
 }
 
+/* ---- as somebody else ---- */
+
+static void handle_create(struct request *request)
+{
+    rest_on_behalf(request, rest_create_handle);
+}
+
+static void handle_patch(struct request *request)
+{
+    rest_on_behalf(request, patch);
+}
+
+static void handle_delete(struct request *request)
+{
+    rest_on_behalf(request, delete);
+}
+
 const struct route routes_records[] = {
     {"GET", "/api/v1/records/{type}", NEED_USER, rest_list_handle, false},
-    {"POST", "/api/v1/records/{type}", NEED_USER, rest_create_handle, false},
+    {"POST", "/api/v1/records/{type}", NEED_USER, handle_create, false},
     {"GET", "/api/v1/records/{type}/{id}", NEED_USER, handle_read, false},
     {"PATCH", "/api/v1/records/{type}/{id}", NEED_USER, handle_patch, false},
     {"DELETE", "/api/v1/records/{type}/{id}", NEED_USER, handle_delete, false},

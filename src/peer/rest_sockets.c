@@ -1,10 +1,12 @@
 /* /api/v1/sockets: what a backend does with the Socket.IO clients of a relay namespace: speak to them, as
- * io.of(nsp).to(room).emit() would; list them, make them join and leave rooms, disconnect them. For administrators. */
+ * io.of(nsp).to(room).emit() would; list them, make them join and leave rooms, disconnect them. For an application's own server and
+ * administrators. */
 #include "peer/rest.h"
 
 #include "base/memory.h"
 #include "peer/dialect_relay.h"
 #include "peer/namespace.h"
+#include "peer/socketio_seat.h"
 
 #include <stdlib.h>
 
@@ -69,13 +71,20 @@ static enum err check_rooms(yyjson_val *rooms)
     return OK;
 }
 
+static bool namespace_is_there(const struct request *request, struct span nsp)
+{
+    const struct namespace *namespace =
+        request->host->namespaces ? namespace_find(request->host->namespaces, nsp) : NULL;
+    return namespace && namespace->is_relay;
+}
+
 static enum err check(const struct request *request, const struct json *body, struct span *nsp, struct span *field)
 {
     yyjson_val *args = json_get(body->root, "args"), *event = json_get(body->root, "event");
     enum err err;
     *field = SPAN("namespace");
     *nsp = json_get_text2(body->root, "namespace", "nsp");
-    if (!request->host->namespaces || !namespace_find(request->host->namespaces, *nsp))
+    if (!namespace_is_there(request, *nsp))
         return nsp->len ? ERR_NOT_FOUND : ERR_MISSING_FIELD;
     *field = SPAN("event");
     if (!event)
@@ -106,15 +115,66 @@ static void emit_everywhere(struct request *request, const struct json *body, st
     yyjson_arr_foreach(rooms, i, count, room) emit(request, body, nsp, json_text(room));
 }
 
+/* ---- with acknowledgements ---- */
+
+static void on_survey_done(struct peer_host *host, session_id asker, struct buf *json)
+{
+    struct session *session = session_find(host, asker);
+    if (session) /* else nobody waits for it any more */
+        request_respond_long(session->transport, 200, json);
+}
+
+static struct span event_array(struct arena *arena, const struct json *body)
+{
+    struct span args = arguments_of(body, arena);
+    struct span items = span_trim(span_slice(args, 1, args.len - 2));
+    struct buf text = BUF_EMPTY;
+    buf_append_char(&text, '[');
+    json_append_string(&text, json_get_text(body->root, "event"));
+    if (items.len)
+        buf_append_char(&text, ',');
+    buf_append_span(&text, items);
+    buf_append_char(&text, ']');
+    struct span array = arena_copy(arena, buf_span(&text));
+    buf_deinit(&text);
+    return array;
+}
+
+static void ask_everywhere(struct request *request, const struct json *body, struct span nsp)
+{
+    yyjson_val *timeout = json_get(body->root, "timeout_ms"), *rooms = json_get(body->root, "rooms"), *room;
+    struct arena *arena = &request->exchange->arena;
+    struct sio_survey_plan plan = {
+        .nsp = nsp,
+        .id = json_get_text(body->root, "id"),
+        .rooms = arena_alloc(arena, (ROOMS_MAX + 1) * sizeof(struct span)),
+        .array = event_array(arena, body),
+        .timeout_ms = yyjson_get_uint(timeout),
+    };
+    size_t i, count;
+    if (!yyjson_is_uint(timeout) || plan.timeout_ms == 0 || plan.timeout_ms > SIO_SURVEY_MS_MAX) {
+        request_fail(request, ERR_BAD_FIELD, SPAN("timeout_ms"), SPAN_EMPTY);
+        return;
+    }
+    yyjson_arr_foreach(rooms, i, count, room) plan.rooms[plan.room_count++] = json_text(room);
+    enum err err = sio_survey(&request->host->socketio->surveys, &plan, request_session(request)->id, on_survey_done);
+    if (err)
+        request_fail(request, err, SPAN_EMPTY, SPAN_EMPTY);
+}
+
 static void handle_emit(struct request *request)
 {
     struct json body = {0};
     struct span field = SPAN_EMPTY, nsp;
-    enum err err = identity_has_role(request->identity, SPAN("admin")) ? request_json(request, &body) : ERR_FORBIDDEN;
+    if (!rest_is_backend(request))
+        return;
+    enum err err = request_json(request, &body);
     if (err == OK)
         err = check(request, &body, &nsp, &field);
     if (err)
         request_fail(request, err, field, SPAN_EMPTY);
+    else if (json_get(body.root, "timeout_ms"))
+        ask_everywhere(request, &body, nsp);
     else
         emit_everywhere(request, &body, nsp);
     json_deinit(&body);
@@ -150,8 +210,7 @@ static bool is_meant(const struct tour *tour, struct session *session)
     if (session->dialect != &dialect_relay || session->is_closing)
         return false;
     socket = sio_session_socket(session);
-    return sio_client(socket) && span_equal(sio_nsp(socket), tour->nsp) &&
-           (tour->id.len == 0 || span_equal(sio_sid(socket), tour->id)) &&
+    return span_equal(sio_nsp(socket), tour->nsp) && (tour->id.len == 0 || span_equal(sio_sid(socket), tour->id)) &&
            (tour->room.len == 0 || relay_is_in(session, tour->room));
 }
 
@@ -231,20 +290,15 @@ static struct tour *tour_new(enum deed deed, struct span nsp, struct span room, 
     return tour;
 }
 
-static bool namespace_is_there(const struct request *request, struct span nsp)
-{
-    return request->host->namespaces && namespace_find(request->host->namespaces, nsp);
-}
-
 static void handle_list(struct request *request)
 {
     struct span nsp, room, id;
     http_query(request->exchange, "namespace", &nsp);
     http_query(request->exchange, "room", &room);
     http_query(request->exchange, "id", &id);
-    if (!identity_has_role(request->identity, SPAN("admin")))
-        request_fail(request, ERR_FORBIDDEN, SPAN_EMPTY, SPAN_EMPTY);
-    else if (!namespace_is_there(request, nsp))
+    if (!rest_is_backend(request))
+        return;
+    if (!namespace_is_there(request, nsp))
         request_fail(request, nsp.len ? ERR_NOT_FOUND : ERR_MISSING_FIELD, SPAN("namespace"), SPAN_EMPTY);
     else
         send_tour(request, tour_new(DEED_LIST, nsp, room, id));
@@ -284,7 +338,9 @@ static void handle_deed(struct request *request, enum deed deed)
 {
     struct json body = {0};
     struct span field = SPAN_EMPTY;
-    enum err err = identity_has_role(request->identity, SPAN("admin")) ? request_json(request, &body) : ERR_FORBIDDEN;
+    if (!rest_is_backend(request))
+        return;
+    enum err err = request_json(request, &body);
     if (err == OK)
         err = check_deed(request, &body, deed, &field);
     if (err)

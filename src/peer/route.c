@@ -12,6 +12,15 @@
 
 /* ---- the table ---- */
 
+/* How long the part is that braces stand for: a segment, or with a plus all but what follows the braces. */
+static size_t part_len(const char *end, struct span path)
+{
+    size_t tail = strlen(end + 1);
+    if (end[-1] != '+')
+        return span_find(path, '/');
+    return path.len > tail ? path.len - tail : 0;
+}
+
 /* `pattern` is of our own making: braces are closed, and are whole segments. */
 bool route_matches(const char *pattern, struct span path, struct span segments[4])
 {
@@ -21,11 +30,11 @@ bool route_matches(const char *pattern, struct span path, struct span segments[4
             return true;
         size_t len = 1;
         if (*pattern == '{') {
-            len = span_find(path, '/');
+            pattern = strchr(pattern, '}');
+            len = part_len(pattern, path);
             if (len == 0)
                 return false;
             segments[count++] = span_slice(path, 0, len);
-            pattern = strchr(pattern, '}');
         } else if (path.len == 0 || path.data[0] != *pattern) {
             return false;
         }
@@ -108,7 +117,8 @@ static enum err check_origin(struct request *request)
     if (verdict == ORIGIN_ALLOWED) {
         http_add_header(exchange, "Access-Control-Allow-Origin", origin.origin);
         http_add_header(exchange, "Access-Control-Allow-Credentials", SPAN("true"));
-        http_add_header(exchange, "Access-Control-Expose-Headers", SPAN("ETag, Location, Retry-After, X-Request-Id"));
+        http_add_header(exchange, "Access-Control-Expose-Headers",
+                        SPAN("ETag, Location, Retry-After, X-Request-Id, X-Skipped, X-Strategy, X-Verdict"));
     }
     return OK;
 }
@@ -118,9 +128,10 @@ static void answer_options(struct request *request, struct span allowed)
     struct http_exchange *exchange = request->exchange;
     http_add_header(exchange, "Allow", allowed);
     if (http_header(exchange, "Access-Control-Request-Method").len) {
-        http_add_header(exchange, "Access-Control-Allow-Methods", SPAN("GET, HEAD, POST, PATCH, DELETE"));
+        http_add_header(exchange, "Access-Control-Allow-Methods", SPAN("GET, HEAD, POST, PUT, PATCH, DELETE"));
         http_add_header(exchange, "Access-Control-Allow-Headers",
-                        SPAN("Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID"));
+                        SPAN("Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, "
+                             "Lock-Token, X-Base-Version"));
         http_add_header(exchange, "Access-Control-Max-Age", PREFLIGHT_SECONDS);
     }
     request_respond(request, 204, SPAN_EMPTY);

@@ -11,6 +11,7 @@ struct request {
     struct peer_host *host;
     struct type_registry *registry; /* the one of its first moment: its types stay as long as the request; owned */
     struct identity *identity;      /* NULL on routes that need none */
+    struct span sponsor; /* the backend that asks on the identity's behalf, in the exchange's arena; or empty */
     bool has_login_key;
     uint8_t login_key[32];
     int64_t token_expires_ms;
@@ -31,7 +32,9 @@ enum route_need { NEED_NOTHING, NEED_USER };
 
 struct route {
     const char *method; /* "GET" (also answers HEAD), "POST", ...; NULL: any */
-    const char *path;   /* "/api/v1/records/{type}/{id}"; "/socket.io/" and a star: whatever begins like that */
+    /* "/api/v1/records/{type}/{id}"; "{room+}" may have slashes in it, and no other braces behind it; "/socket.io/" and a star:
+     * whatever begins like that */
+    const char *path;
     enum route_need need;
     void (*handle)(struct request *request);
     bool is_always_served; /* also while draining, and to connections that are too many */
@@ -69,6 +72,12 @@ void request_respond_text(struct request *request, unsigned status, const char *
 void request_respond_long(struct request *request, unsigned status, struct buf *json);
 void request_forget(struct request *request); /* the exchange was answered in another way (upgrade, stream, file) */
 void request_fail(struct request *request, enum err err, struct span field, struct span message);
+/* "error":{...}, as an error's answer has it. */
+void request_write_error(struct buf *out, const struct request *request, enum err err, struct span field,
+                         struct span message);
+/* With a member beside the error that says more: JSON. */
+void request_fail_with(struct request *request, enum err err, struct span field, struct span message, const char *key,
+                       struct span json);
 
 /* The session that stands for the request in a room's home; made when it is needed. It is nobody's presence and does not
  * count as one of the user's connections. */

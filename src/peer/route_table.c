@@ -25,6 +25,11 @@ const struct route routes_sockets[] = {
 };
 
 const struct route *const route_tables[] = {
-    routes_sockets, routes_sockets_rest, routes_login,     routes_types,  routes_records, routes_actions,
-    routes_history, routes_presence,     routes_inventory, routes_events, routes_health,  NULL,
+    routes_sockets,       routes_sockets_rest, routes_backend,
+    routes_login,         routes_types,        routes_records,
+    routes_changes,       routes_actions,      routes_history,
+    routes_undo,          routes_locks,        routes_conflicts,
+    routes_comments,      routes_messages,     routes_activity,
+    routes_notifications, routes_presence,     routes_inventory,
+    routes_events,        routes_health,       NULL,
 };

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/metric.h"
 #include "peer/dialect.h"
+#include "peer/gate.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -76,13 +77,22 @@ static void membership_leave(struct membership *membership)
         membership_free(membership);
 }
 
+/* On its way to its room's home. */
+static void depart(struct peer_host *host, struct command *command)
+{
+    if (host->gate)
+        gate_send(host->gate, command);
+    else
+        host->send_command(host->world, command);
+}
+
 static void send_leave(struct membership *membership, enum leave_reason reason)
 {
     struct session *session = membership->session;
     struct command *command =
         command_new(COMMAND_LEAVE, session->id, session->identity, span_of(membership->room, membership->room_len));
     command->leave.reason = reason;
-    session->host->send_command(session->host->world, command);
+    depart(session->host, command);
 }
 
 void session_close(struct session *session, enum leave_reason reason)
@@ -302,8 +312,7 @@ static void touch(struct session *session)
     if (!membership || membership->is_left)
         return;
     session->touched_ms = now_ms;
-    session->host->send_command(session->host->world,
-                                command_new(COMMAND_TOUCH, session->id, session->identity, SPAN(ROOM_PRESENCE)));
+    depart(session->host, command_new(COMMAND_TOUCH, session->id, session->identity, SPAN(ROOM_PRESENCE)));
 }
 
 void session_send(struct session *session, struct command *command)
@@ -321,7 +330,7 @@ void session_send(struct session *session, struct command *command)
         session->answers_due++;
         session->is_replaying |= command->kind == COMMAND_JOIN && command->join.has_since;
     }
-    session->host->send_command(session->host->world, command);
+    depart(session->host, command);
 }
 
 bool session_is_busy(const struct session *session)
@@ -351,8 +360,11 @@ bool session_on_joined(struct session *session, const struct answer *answer)
     membership->joins_waiting--;
     if (answer->err == OK) {
         membership->is_joined = true;
-        if (answer->listens && !membership->slice)
+        membership->is_present |= answer->is_present;
+        if (answer->listens && !membership->slice) {
+            membership->since = answer->position;
             slice_add(session->host, membership);
+        }
     } else if (!membership->is_joined && membership->joins_waiting == 0) {
         count(membership, -1);
         membership_free(membership);

@@ -20,8 +20,10 @@ struct membership {
     struct slice *slice; /* while it listens, from the answer to the join on; else NULL */
     uint32_t place;      /* in slice->members */
     bool is_joined;      /* answered, and not left since */
+    bool is_present;     /* as somebody who is there */
     bool is_left;        /* only here until the answers of joins that were overtaken by a leave have come */
     uint32_t joins_waiting, joins_stale;
+    struct position since; /* with a slice: everything behind it was delivered */
     uint32_t room_len;
     char room[];
 };

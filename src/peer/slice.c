@@ -74,9 +74,11 @@ bool event_is_readable(const struct access *access, const struct event *event, u
         return false;
     const uint64_t readable = access_readable(access, event->type);
     const uint64_t all = event->type->field_count == 64 ? UINT64_MAX : ((uint64_t)1 << event->type->field_count) - 1;
-    if (event->kind == EVENT_CHANGE)
+    if (event->kind == EVENT_CHANGE || event->kind == EVENT_OBJECT)
         *mask = readable;
     if (event->kind == EVENT_ALERT && (event->alert.shown & all & ~readable))
+        return false;
+    if (event->kind == EVENT_OBJECT && (event->object.shown & all & ~readable))
         return false;
     const struct role_set *audience = event->kind == EVENT_ALERT ? event->alert.audience : NULL;
     return !audience || (!audience->any && audience->count == 0) || access_in_audience(access, audience);
@@ -135,7 +137,7 @@ static struct variant *variant_of(struct delivery *delivery, const struct dialec
     struct variant *variant = &delivery->variants[delivery->count++];
     *variant = (struct variant){.dialect = dialect, .mask = mask};
     buf_reserve(&variant->text, TEXT_BYTES); /* most are shorter: they never grow */
-    variant->has_words = dialect->say(delivery->event, mask, &variant->text);
+    variant->has_words = dialect->say && dialect->say(delivery->event, mask, &variant->text);
     variant->fanout.event = delivery->event;
     variant->fanout.text = buf_span(&variant->text);
     variant->fanout.deflater = delivery->host->deflater;

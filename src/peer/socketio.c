@@ -1,5 +1,5 @@
-/* Clients, their sockets, and what they hear and say. What outlives a connection is in socketio_recovery.c. */
-#include "peer/socketio_internal.h"
+/* Clients, their sockets, and what they hear and say. */
+#include "peer/socketio.h"
 
 #include "base/base64.h"
 #include "base/memory.h"
@@ -9,6 +9,26 @@
 #include <string.h>
 
 #define SID_RANDOM_BYTES 15 /* 20 characters */
+
+struct socketio {
+    struct engine *engine;
+    struct socketio_host *host;
+    void *user;
+    struct list sockets;
+    unsigned socket_count;
+    struct sio_assembly assembly;
+    struct loop_timer connect_timer, assembly_timer;
+};
+
+struct sio_socket {
+    struct list in_client;
+    struct socketio *client;
+    void *user;
+    bool is_connected;
+    char sid[20];
+    uint32_t nsp_len;
+    char nsp[];
+};
 
 /* ---- small things ---- */
 
@@ -109,40 +129,25 @@ static struct sio_socket *socket_new(struct socketio *client, struct span nsp)
     base64url_encode(&sid, span_of(random, sizeof random));
     memcpy(socket->sid, sid.data, sizeof socket->sid);
     buf_deinit(&sid);
-    socket->host = client->host;
     socket->nsp_len = (uint32_t)nsp.len;
     memcpy(socket->nsp, nsp.data, nsp.len);
-    list_init(&socket->in_client);
-    sio_attach(socket, client);
-    return socket;
-}
-
-void sio_attach(struct sio_socket *socket, struct socketio *client)
-{
     socket->client = client;
+    list_init(&socket->in_client);
     list_push_tail(&client->sockets, &socket->in_client);
     client->socket_count++;
-}
-
-void sio_detach(struct sio_socket *socket)
-{
-    if (!socket->client)
-        return;
-    list_remove(&socket->in_client);
-    socket->client->socket_count--;
-    socket->client = NULL;
+    return socket;
 }
 
 static void socket_free(struct sio_socket *socket)
 {
-    sio_detach(socket);
-    sio_memory_free(socket->memory);
+    list_remove(&socket->in_client);
+    socket->client->socket_count--;
     free(socket);
 }
 
-void sio_end(struct sio_socket *socket, enum engine_end end)
+static void end(struct sio_socket *socket, enum engine_end how)
 {
-    socket->host->events->on_disconnect(socket, end);
+    socket->client->host->events->on_disconnect(socket, how);
     socket_free(socket);
 }
 
@@ -169,38 +174,25 @@ static void send_packet(struct sio_socket *socket, enum sio_type type, const uin
 void sio_emit(struct sio_socket *socket, struct span array, const struct span *binaries, unsigned binary_count,
               const uint64_t *ack_id)
 {
-    enum sio_type type = binary_count ? SIO_BINARY_EVENT : SIO_EVENT;
-    struct buf numbered = BUF_EMPTY;
-    if (socket->memory && !ack_id)
-        array = sio_remember(socket, array, binaries, binary_count, &numbered);
-    if (socket->client)
-        send_packet(socket, type, ack_id, array, binaries, binary_count);
-    buf_deinit(&numbered);
-}
-
-void sio_emit_volatile(struct sio_socket *socket, struct span array, const struct span *binaries, unsigned binary_count)
-{
-    const struct websocket *carrier = socket->client ? engine_socket(socket->client->engine) : NULL;
-    if (!socket->client || (carrier && conn_is_blocked(websocket_conn(carrier))))
-        return;
-    send_packet(socket, binary_count ? SIO_BINARY_EVENT : SIO_EVENT, NULL, array, binaries, binary_count);
+    send_packet(socket, binary_count ? SIO_BINARY_EVENT : SIO_EVENT, ack_id, array, binaries, binary_count);
 }
 
 void sio_acknowledge(struct sio_socket *socket, uint64_t ack_id, struct span array, const struct span *binaries,
                      unsigned binary_count)
 {
-    if (socket->client)
-        send_packet(socket, binary_count ? SIO_BINARY_ACK : SIO_ACK, &ack_id, array, binaries, binary_count);
+    send_packet(socket, binary_count ? SIO_BINARY_ACK : SIO_ACK, &ack_id, array, binaries, binary_count);
 }
 
-void sio_send_connected(struct sio_socket *socket, struct span pid)
+static void send_connected(struct sio_socket *socket, struct span pid)
 {
     struct buf data = BUF_EMPTY;
     loop_timer_stop(loop_of(socket->client), &socket->client->connect_timer);
     buf_append_char(&data, '{');
     json_member_string(&data, "sid", sio_sid(socket));
-    if (pid.len)
+    if (pid.len) {
         json_member_string(&data, "pid", pid);
+        engine_keep_plain(socket->client->engine);
+    }
     buf_append_char(&data, '}');
     send_text(socket->client, SIO_CONNECT, sio_nsp(socket), 0, NULL, buf_span(&data));
     buf_deinit(&data);
@@ -211,14 +203,7 @@ void sio_accept(struct sio_socket *socket, struct span sid, struct span pid)
     if (sid.len == sizeof socket->sid)
         memcpy(socket->sid, sid.data, sizeof socket->sid);
     socket->is_connected = true;
-    sio_send_connected(socket, pid);
-}
-
-void sio_accept_recoverable(struct sio_socket *socket)
-{
-    if (socket->host->settings.recovery_ms && !socket->memory)
-        socket->memory = sio_memory_new(socket);
-    sio_accept(socket, SPAN_EMPTY, sio_memory_pid(socket->memory));
+    send_connected(socket, pid);
 }
 
 static void send_connect_error(struct socketio *client, struct span nsp, struct span message, struct span data)
@@ -241,9 +226,8 @@ void sio_reject(struct sio_socket *socket, struct span message, struct span data
 
 void sio_disconnect(struct sio_socket *socket)
 {
-    if (socket->client)
-        send_text(socket->client, SIO_DISCONNECT, sio_nsp(socket), 0, NULL, SPAN_EMPTY);
-    sio_end(socket, ENGINE_LEFT);
+    send_text(socket->client, SIO_DISCONNECT, sio_nsp(socket), 0, NULL, SPAN_EMPTY);
+    end(socket, ENGINE_LEFT);
 }
 
 /* ---- hearing ---- */
@@ -255,11 +239,7 @@ static enum err hear_connect(struct socketio *client, struct span nsp, yyjson_va
         send_connect_error(client, nsp, SPAN("Invalid namespace"), SPAN_EMPTY);
         return OK;
     }
-    struct sio_socket *socket = sio_recover(client, nsp, auth);
-    if (socket && client->host->events->on_return)
-        client->host->events->on_return(socket, auth);
-    if (!socket)
-        client->host->events->on_connect(socket_new(client, nsp), auth);
+    client->host->events->on_connect(socket_new(client, nsp), auth);
     return OK;
 }
 
@@ -274,7 +254,7 @@ static enum err hear_packet(struct socketio *client)
     if (!socket || packet->type == SIO_CONNECT_ERROR)
         return ERR_PROTOCOL;
     if (packet->type == SIO_DISCONNECT) {
-        sio_end(socket, ENGINE_LEFT);
+        end(socket, ENGINE_LEFT);
         return OK;
     }
     if (!socket->is_connected)
@@ -346,34 +326,40 @@ struct socketio *socketio_open(struct socketio_host *host, struct http_exchange 
 }
 
 /* From the loop, never in the middle of a packet. */
-static void on_closed(struct engine *engine, enum engine_end end)
+static void on_closed(struct engine *engine, enum engine_end how)
 {
     struct socketio *client = engine_user(engine);
     loop_timer_stop(loop_of(client), &client->assembly_timer);
     loop_timer_stop(loop_of(client), &client->connect_timer);
-    while (!list_is_empty(&client->sockets)) {
-        struct sio_socket *socket = LIST_OWNER(client->sockets.next, struct sio_socket, in_client);
-        if (!sio_keep_away(socket, end))
-            sio_end(socket, end);
-    }
+    while (!list_is_empty(&client->sockets))
+        end(LIST_OWNER(client->sockets.next, struct sio_socket, in_client), how);
     if (client->host->events->on_gone)
-        client->host->events->on_gone(client, end);
+        client->host->events->on_gone(client, how);
     sio_assembly_deinit(&client->assembly);
     free(client);
 }
 
-static const struct engine_events engine_events = {.on_message = on_message, .on_closed = on_closed};
+static void on_pong(struct engine *engine)
+{
+    struct socketio *client = engine_user(engine);
+    LIST_EACH (&client->sockets, node)
+        if (client->host->events->on_pong)
+            client->host->events->on_pong(LIST_OWNER(node, struct sio_socket, in_client));
+}
+
+static const struct engine_events engine_events = {
+    .on_message = on_message,
+    .on_pong = on_pong,
+    .on_closed = on_closed,
+};
 
 void socketio_host_init(struct socketio_host *host)
 {
     host->engines.events = &engine_events;
-    map_init(&host->away);
     engine_host_init(&host->engines);
 }
 
 void socketio_host_deinit(struct socketio_host *host)
 {
     engine_host_deinit(&host->engines);
-    sio_forget_away(host);
-    map_deinit(&host->away);
 }

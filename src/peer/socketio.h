@@ -2,10 +2,9 @@
  * rooms and no users: what packets mean is for the events below (socketio_session.h in the product, handlers of its own
  * in the conformance program). Source: the Socket.IO protocol document, revision 5. Home thread only.
  *
- * Connection state recovery: a socket that was accepted as recoverable outlives its connection by recovery_ms. What is
- * emitted to it carries an offset as its last argument, and the last packets of it are kept; a client that comes back to
- * this host with its private id and the offset it saw last gets those behind it and goes on as the same socket, with its
- * user and whatever rooms its owner put it in. It has to come back to the worker that it left. */
+ * A socket ends with its connection. An owner that recovers sockets (socketio_recovery.h) gives each a private id when it accepts it, makes a note when it
+ * goes, and on a later CONNECT that brings this id says what was missed before it accepts the new socket under the old ids.
+ */
 #pragma once
 
 #include "base/list.h"
@@ -33,10 +32,8 @@ struct socketio_events {
     void (*on_ack)(struct sio_socket *socket, const struct sio_event *event);
     /* Once for each on_connect that was not rejected; the socket is gone after it. */
     void (*on_disconnect)(struct sio_socket *socket, enum engine_end end);
-    /* A recoverable socket has lost its connection, and may return or be gone for good (on_disconnect). NULL is fine. */
-    void (*on_away)(struct sio_socket *socket, enum engine_end end);
-    /* It has what it missed, and goes on. auth as on_connect's. NULL is fine. */
-    void (*on_return)(struct sio_socket *socket, yyjson_val *auth);
+    /* Everything that it was sent before the last ping has arrived. NULL is fine. */
+    void (*on_pong)(struct sio_socket *socket);
     /* The client is gone, after its sockets; NULL is fine. */
     void (*on_gone)(struct socketio *client, enum engine_end end);
 };
@@ -46,10 +43,6 @@ struct socketio_settings {
     uint64_t assembly_ms;    /* attachments must come within: 10,000 */
     unsigned namespaces_max; /* 16 */
     struct json_limits json;
-    uint64_t recovery_ms;          /* how long a recoverable socket may be away: 120,000; 0: none is recoverable */
-    unsigned recovery_packets_max; /* kept of each such socket: 256 ... */
-    size_t recovery_bytes_max;     /* ... and 256 KiB; who has missed more begins anew */
-    unsigned recovery_away_max;    /* sockets that are away at once: 1,000 */
 };
 
 struct socketio_host {
@@ -57,8 +50,6 @@ struct socketio_host {
     struct socketio_settings settings;
     const struct socketio_events *events;
     void *arg;
-    struct map away;      /* private id -> struct sio_memory of a socket without a connection */
-    uint64_t offset_last; /* of what was emitted to recoverable sockets */
 };
 
 /* Settings, worker and loop are filled in already. */
@@ -76,9 +67,9 @@ void socketio_set_user(struct socketio *client, void *user);
 /* Another deadline for the first CONNECT than the settings': from now. */
 void socketio_set_connect_deadline(struct socketio *client, uint64_t connect_ms);
 
-struct socketio *sio_client(const struct sio_socket *socket); /* NULL while it is away */
-struct span sio_nsp(const struct sio_socket *socket);         /* "/" or "/name" */
-struct span sio_sid(const struct sio_socket *socket);         /* the socket's own id, which others may know */
+struct socketio *sio_client(const struct sio_socket *socket);
+struct span sio_nsp(const struct sio_socket *socket); /* "/" or "/name" */
+struct span sio_sid(const struct sio_socket *socket); /* the socket's own id, which others may know */
 void *sio_user(const struct sio_socket *socket);
 void sio_set_user(struct sio_socket *socket, void *user);
 bool sio_is_connected(const struct sio_socket *socket);
@@ -87,16 +78,11 @@ struct span sio_heard(const struct sio_socket *socket);
 
 /* `pid`: a private id for recovery, or empty. `sid`: an old one that was recovered, or empty. */
 void sio_accept(struct sio_socket *socket, struct span sid, struct span pid);
-/* The same for a socket that may be recovered. */
-void sio_accept_recoverable(struct sio_socket *socket);
 /* CONNECT_ERROR with {"message":..., "data": data}; data (JSON) may be empty. The socket is gone, on_disconnect is not called. */
 void sio_reject(struct sio_socket *socket, struct span message, struct span data);
 /* An event: `array` is the JSON text of name and arguments. Binaries are those of its placeholders. ack_id NULL: none wanted. */
 void sio_emit(struct sio_socket *socket, struct span array, const struct span *binaries, unsigned binary_count,
               const uint64_t *ack_id);
-/* An event that may get lost: not sent to a socket that is away or behind, never kept, without an offset. */
-void sio_emit_volatile(struct sio_socket *socket, struct span array, const struct span *binaries,
-                       unsigned binary_count);
 void sio_acknowledge(struct sio_socket *socket, uint64_t ack_id, struct span array, const struct span *binaries,
                      unsigned binary_count);
 /* Tells the client that it was disconnected from the namespace; on_disconnect is called. */

@@ -34,6 +34,8 @@ struct sio_vocabulary {
     const struct sio_verb *verbs; /* ends with a row without a name */
     const struct dialect *dialect;
     bool limits_changes; /* counts is_counted events */
+    /* A socket that was recovered is in this room again: who is there now, in the vocabulary's words. */
+    void (*returned)(struct session *session, struct span room);
 };
 extern const struct sio_vocabulary vocabulary_inventory, vocabulary_projects;
 
@@ -42,6 +44,7 @@ extern const struct dialect dialect_undecided;
 
 /* The command's tag: which acknowledgement it is answered with (none: 0), and what was asked, the vocabulary's own small number. */
 uint64_t sio_tag(const struct sio_hearing *hearing, unsigned asked);
+uint64_t sio_tag_plain(unsigned asked); /* without an acknowledgement */
 unsigned sio_tag_asked(uint64_t tag);
 /* A command for the hearing's session with that tag, always answered. */
 must_check enum err sio_command(struct sio_hearing *hearing, enum command_kind kind, struct span room, unsigned asked,

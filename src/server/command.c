@@ -55,7 +55,9 @@ static bool run_here(const struct config *config, struct admin *admin)
     struct store_options options = {.folder = config->data,
                                     .log_events_max = config->log_events_max,
                                     .log_age_ms = config->log_age_ms,
-                                    .op_age_ms = config->op_age_ms};
+                                    .op_age_ms = config->op_age_ms,
+                                    .activity_age_ms = config->activity_age_ms,
+                                    .message_age_ms = config->message_age_ms};
     enum err err;
     if (!has_data(config, admin))
         return false;

@@ -10,6 +10,8 @@
 #include "net/tls.h"
 #include "peer/namespace.h"
 #include "server/file.h"
+#include "server/hooks.h"
+#include "server/outbound.h"
 #include "server/types_builtin.h"
 
 #include <stdlib.h>
@@ -118,6 +120,28 @@ static void check_namespaces(struct check *check)
     namespaces_deinit(&namespaces);
 }
 
+/* A URL, the secret that goes with it, and a list of words. */
+static void check_endpoint(struct check *check, const char *url_name, struct span url, const char *secret_name,
+                           struct span secret)
+{
+    if (url.len == 0)
+        return;
+    conclude(check, url_name, outbound_check_url(url, &check->why));
+    conclude(check, secret_name, outbound_check_secret(secret, &check->why));
+}
+
+static void check_hooks(struct check *check)
+{
+    const struct config *config = check->config;
+    unsigned bits;
+    bool asks_who;
+
+    check_endpoint(check, "backend_url", config->backend_url, "backend_secret", config->backend_secret);
+    conclude(check, "backend_asks", hooks_asks(&config->backend_asks, &bits, &asks_who, &check->why));
+    check_endpoint(check, "webhook_url", config->webhook_url, "webhook_secret", config->webhook_secret);
+    conclude(check, "webhook_events", hooks_events(&config->webhook_events, &bits, &check->why));
+}
+
 static void check_web_dir(struct check *check)
 {
     struct static_files *files = NULL;
@@ -155,6 +179,7 @@ enum err config_check(const struct config *config, struct config_report *report)
     check_keys(&check);
     check_namespaces(&check);
     check_types(&check);
+    check_hooks(&check);
     buf_deinit(&check.why);
     return report->problem_count == problems_before ? OK : ERR_CONFIG;
 }

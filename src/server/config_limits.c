@@ -32,12 +32,15 @@ struct hub_limits config_hub_limits(const struct config *config)
         .hub_log_bytes_max = config->hub_log_bytes_max,
         .room_waiting_max = config->room_waiting_max,
         .presence_list_max = config->presence_list_max,
+        .places_max = config->places_max,
         .records_bytes_max = config->records_bytes_max,
         .rooms_max = config->rooms_max,
         .room_members_max = config->room_members_max,
         .records_cached_max = config->records_cached_max,
         .record_bytes_max = config->record_bytes_max,
         .changes_waiting_max = config->changes_waiting_max,
+        .keeping_max = config->keeping_max,
+        .lock_ttl_ms = config->lock_ttl_ms,
         .room_linger_ms = config->room_linger_ms,
     };
 }

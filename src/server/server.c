@@ -6,10 +6,13 @@
 #include "base/metric.h"
 #include "server/admin.h"
 #include "server/admin_socket.h"
+#include "server/backend.h"
 #include "server/demo.h"
 #include "server/demo_load.h"
 #include "server/file.h"
+#include "server/hooks.h"
 #include "server/types_builtin.h"
+#include "server/webhook.h"
 #include "server/worker.h"
 
 #include <errno.h>
@@ -49,6 +52,7 @@ struct server {
     struct shared *shared;
     struct tls *tls;
     struct worker_ring ring;
+    struct webhook *webhook; /* NULL: none is configured */
     struct server_thread *threads;
     bool is_draining;
     _Atomic bool is_over; /* every worker has stopped */
@@ -62,6 +66,8 @@ static struct store_options store_options(const struct server *server)
                                   .log_events_max = server->config->log_events_max,
                                   .log_age_ms = server->config->log_age_ms,
                                   .op_age_ms = server->config->op_age_ms,
+                                  .activity_age_ms = server->config->activity_age_ms,
+                                  .message_age_ms = server->config->message_age_ms,
                                   .registry = server->shared ? server->shared->registry : NULL};
 }
 
@@ -99,6 +105,33 @@ static enum err start_store(struct server *server)
                                            .batch_max = server->config->store_batch_max,
                                            .queue_max = server->config->store_queue_max};
     return store_thread_start(&options, &server->ring.store, &server->why);
+}
+
+static enum err start_backend(struct server *server)
+{
+    const struct config *config = server->config;
+    struct backend_options options = {.url = config->backend_url,
+                                      .secret = config->backend_secret,
+                                      .timeout_ms = config->backend_timeout_ms,
+                                      .post = post,
+                                      .arg = &server->ring};
+    enum err err = config->backend_url.len ? backend_start(&options, &server->ring.backend) : OK;
+    if (err)
+        buf_append_str(&server->why, "A thread cannot be started");
+    return err;
+}
+
+static enum err start_webhook(struct server *server)
+{
+    const struct config *config = server->config;
+    struct webhook_options options = {.url = config->webhook_url,
+                                      .secret = config->webhook_secret,
+                                      .registry = server->shared->registry,
+                                      .store = server->ring.store};
+    enum err err = config->webhook_url.len ? hooks_events(&config->webhook_events, &options.kinds, &server->why) : OK;
+    if (err || config->webhook_url.len == 0)
+        return err;
+    return webhook_start(&options, &server->webhook, &server->why);
 }
 
 /* ---- listening ---- */
@@ -184,6 +217,7 @@ static void take_ring_limits(struct server *server)
                                                     .queue_soft_ms = config->conn_queue_soft_ms};
     server->ring.http_limits = config_http_limits(config);
     server->ring.hub_limits = config_hub_limits(config);
+    server->ring.gate_rules = hooks_gate_rules(config, &server->ring.asks_who);
 }
 
 static struct admission_limits admission_limits(const struct config *config)
@@ -355,6 +389,8 @@ static void reload(struct server *server)
         struct admission_limits limits = admission_limits(fresh);
         admission_set_limits(server->ring.admission, &limits);
         tell_store(server, shared->registry);
+        if (server->webhook)
+            webhook_set_registry(server->webhook, shared->registry);
         for (unsigned i = 0; i < server->ring.count; i++)
             worker_reload(server->ring.workers[i], shared);
         shared_unref(server->shared);
@@ -479,7 +515,7 @@ static enum err start(struct server *server)
              shared_new(server->config, span_of(server->secret, sizeof server->secret), &server->shared, &server->why)))
         return err;
     make_workers(server);
-    if ((err = listen_all(server)) || (err = start_store(server)) ||
+    if ((err = listen_all(server)) || (err = start_store(server)) || (err = start_backend(server)) || (err = start_webhook(server)) ||
         (err = admin_socket_listen(server->config->data, &server->admin_fd, &server->why)))
         return err;
     start_workers(server);
@@ -489,6 +525,8 @@ static enum err start(struct server *server)
 /* However far the start has come. */
 static void release(struct server *server)
 {
+    webhook_stop(server->webhook);
+    backend_stop(server->ring.backend);
     store_thread_stop(server->ring.store);
     for (unsigned i = 0; i < server->ring.count; i++)
         worker_free(server->ring.workers[i]);

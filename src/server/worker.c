@@ -8,6 +8,7 @@
 #include "net/hand_over.h"
 #include "peer/route.h"
 #include "peer/socketio_session.h"
+#include "server/backend.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -143,6 +144,12 @@ static uint64_t port_random(void *world)
     return worker->random[--worker->random_left];
 }
 
+static int64_t port_moment(void *world)
+{
+    (void)world;
+    return clock_wall_ns();
+}
+
 /* ---- doors: what the clients ask of the world ---- */
 
 static void door_write_job(void *world, struct store_job *job)
@@ -196,6 +203,14 @@ static void door_send_errand(void *world, unsigned to, struct peer_errand *erran
 {
     errand->mail.kind = MAIL_ERRAND;
     post_to(world, to, &errand->mail);
+}
+
+static void door_ask_backend(void *world, struct backend_ask *ask)
+{
+    struct worker *worker = world;
+    ask->errand.mail.kind = MAIL_ERRAND;
+    ask->worker = worker->index;
+    backend_ask(worker->ring->backend, ask);
 }
 
 /* ---- hearing mail ---- */
@@ -420,10 +435,15 @@ static void init_host(struct worker *worker)
     host->revoke = door_revoke;
     host->hand_over = door_hand_over;
     host->send_errand = door_send_errand;
+    host->ask_backend = door_ask_backend;
+    host->asks_who = worker->ring->asks_who;
+    host->who_max_ms = worker->ring->gate_rules.cache_max_ms;
     host->http_limits = &worker->ring->http_limits;
     host->wall_ms = clock_wall_ms();
     peer_host_init(host);
     host->socketio = socketio_peers_new(host);
+    if (worker->ring->gate_rules.asks)
+        host->gate = gate_new(host, &worker->ring->gate_rules);
 }
 
 struct worker *worker_new(unsigned index, struct worker_ring *ring, struct shared *shared)
@@ -439,7 +459,8 @@ struct worker *worker_new(unsigned index, struct worker_ring *ring, struct share
     loop_on_wake(worker->loop, on_wake, worker);
     worker->hub_timer.on_time = on_hub_time;
     worker->drain_timer.on_time = on_drain_time;
-    worker->ports = (struct ports){worker, port_answer, port_deliver, port_relay, port_store, port_random};
+    worker->ports =
+        (struct ports){worker, port_answer, port_deliver, port_relay, port_store, port_random, port_moment};
     adopt_shared(worker, shared_ref(shared));
     worker->hub = hub_new(index, ring->count, shared->registry, &ring->hub_limits, &worker->ports);
     init_host(worker);
@@ -470,6 +491,7 @@ void worker_free(struct worker *worker)
     hub_free(worker->hub);
     socketio_peers_free(worker->host.socketio); /* of a worker that never ran */
     peer_host_deinit(&worker->host);
+    gate_free(worker->host.gate);
     deflater_free(worker->host.deflater);
     conn_host_free(worker->conn_host);
     loop_free(worker->loop);

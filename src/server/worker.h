@@ -6,11 +6,13 @@
 
 #include "net/listener.h"
 #include "net/mailbox.h"
+#include "peer/gate.h"
 #include "server/shared.h"
 
 #include <stdatomic.h>
 
 struct worker;
+struct backend;
 
 /* All workers of the process and what they share; fixed after start. */
 struct worker_ring {
@@ -18,6 +20,9 @@ struct worker_ring {
     unsigned count;
     struct store_thread *store;
     struct admission *admission;
+    struct backend *backend; /* an application's; NULL: there is none */
+    struct gate_rules gate_rules;
+    bool asks_who; /* the backend, about unknown tokens */
     struct conn_limits conn_limits;
     struct http_limits http_limits;
     struct hub_limits hub_limits;

@@ -55,6 +55,12 @@ test('two people on one work order see each other, and each other\'s changes', a
   // and in the list, too
   await maria.waitForSelector('tr[data-id="WO-1002"] .avatar[title^="Amir Khan"]');
 
+  // whoever opens the page now sees who is where already
+  const late = await logIn('lchen');
+  await late.waitForSelector('tr[data-id="WO-1002"] .avatar[title^="Amir Khan"]');
+  await late.waitForSelector('tr[data-id="WO-1002"] .avatar[title^="Maria Garcia"]');
+  await late.context().close();
+
   // Amir goes into a field: Maria sees that he edits, and what he types
   await amir.focus('#fields [name=work_center]');
   await maria.waitForSelector('#viewers .avatar.editing[title^="Amir Khan"]');

@@ -6,18 +6,19 @@ import { startServer } from '../lib/server.mjs';
 
 let server;
 let browser;
+let another; // somebody else's browser
 before(async () => {
   server = await startServer({ args: ['--workers', '2'], env: { COLLABD_PRESENCE_GRACE_MS: '50' } });
-  browser = await startBrowser();
+  [browser, another] = await Promise.all([startBrowser(), startBrowser()]);
 });
 after(async () => {
-  await browser?.close();
+  await Promise.all([browser?.close(), another?.close()]);
   await server?.stop();
 });
 
-/** Opens the page in a tab of `context`, or in a window of its own. */
-async function openPage(context) {
-  const page = context ? await context.newPage() : await openWindow(browser);
+/** Opens the page in a tab of `context`, or in a window of its own, of this or another browser. */
+async function openPage(context, from = browser) {
+  const page = context ? await context.newPage() : await openWindow(from);
   page.complaints ??= [];
   page.on('pageerror', (error) => page.complaints.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && page.complaints.push(message.text()));
@@ -46,6 +47,10 @@ async function logged(page, event, text) {
 
 const listed = (page) => page.$$eval('#users li', (lines) => lines.map(({ dataset }) => [dataset.user, dataset.color]).sort());
 
+/** The colour of somebody's avatar, as it is on the screen. */
+const painted = (page, user) => page.locator(`#users li[data-user=${user}] .avatar`).evaluate((element) =>
+  `#${getComputedStyle(element).backgroundColor.match(/\d+/g).map((part) => Number(part).toString(16).padStart(2, '0')).join('')}`.toUpperCase());
+
 const whenListed = (page, names) => page.waitForFunction((wanted) => {
   const there = [...document.querySelectorAll('#users li')].map(({ dataset }) => dataset.user).sort();
   return JSON.stringify(there) === JSON.stringify(wanted);
@@ -71,14 +76,16 @@ for (const transport of ['auto', 'websocket', 'polling']) {
       assert.equal(await avatar.textContent(), 'AK');
       assert.match(await avatar.evaluate((element) => getComputedStyle(element).backgroundColor), /^rgb\(/);
 
-      // a second tab of the same browser is somebody else
-      const maria = await openPage(amir.context());
+      // a second tab of the same browser is somebody else; so is a window of another browser
+      const maria = await (transport === 'auto' ? openPage(null, another) : openPage(amir.context()));
       await connect(maria, 'mgarcia', transport);
       await join(maria);
       for (const page of [amir, maria]) await whenListed(page, ['akhan', 'mgarcia']);
       const seen = await listed(amir);
       assert.deepEqual(await listed(maria), seen);
       assert.notEqual(seen[0][1], seen[1][1]);
+      for (const page of [amir, maria])
+        for (const [user, color] of seen) assert.equal(await painted(page, user), color);
       assert.equal(await amir.textContent('#user-count'), '2');
       await logged(amir, 'user_joined', 'mgarcia joined');
       assert.notEqual(await amir.textContent('#socket-id'), await maria.textContent('#socket-id'));
@@ -95,6 +102,7 @@ for (const transport of ['auto', 'websocket', 'polling']) {
       await logged(amir, 'presence_update', '2 user(s) in inventory_management');
 
       // leaving, and coming back
+      assert.deepEqual(maria.complaints, []);
       await maria.close();
       await logged(amir, 'user_left', 'mgarcia left');
       await whenListed(amir, ['akhan']);
@@ -107,6 +115,11 @@ for (const transport of ['auto', 'websocket', 'polling']) {
       await whenListed(again, ['mgarcia']);
       await amir.click('#disconnect');
       assert.equal(await amir.textContent('#status'), 'Disconnected');
+      await connect(amir, 'akhan', transport);
+      await amir.click('#join');
+      for (const page of [amir, again]) await whenListed(page, ['akhan', 'mgarcia']);
+      await amir.click('#disconnect');
+      await whenListed(again, ['mgarcia']);
       for (const page of [amir, again]) assert.deepEqual(page.complaints, []);
       await amir.context().close();
     });

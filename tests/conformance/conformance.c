@@ -125,10 +125,11 @@ static size_t body_limit(void *arg, struct http_exchange *exchange)
 {
     struct program *program = arg;
 
-    if (!is_engine(exchange))
-        return MESSAGE_BYTES_MAX;
-    exchange->is_refused_silently = true;
-    return program->options.payload_bytes_max;
+    if (is_at(exchange, SPAN("/engine.io/")))
+        return engine_echo_body_limit(program->engine_echo, exchange);
+    if (is_at(exchange, SPAN("/socket.io/")))
+        return socketio_echo_body_limit(program->socketio_echo, exchange);
+    return MESSAGE_BYTES_MAX;
 }
 
 static const struct http_handlers handlers = {.on_request = on_request, .body_limit = body_limit};

@@ -16,6 +16,7 @@ struct engine_echo;
 struct engine_echo *engine_echo_new(struct conn_host *conn_host, const struct conformance_options *options);
 void engine_echo_free(struct engine_echo *echo); /* after its connections */
 void engine_echo_serve(struct engine_echo *echo, struct http_exchange *exchange);
+size_t engine_echo_body_limit(struct engine_echo *echo, struct http_exchange *exchange);
 
 /* The namespaces / and /custom: `auth` on connect, `message` comes back as `message-back`, `message-with-ack` is
  * acknowledged with what it carried. */
@@ -23,3 +24,4 @@ struct socketio_echo;
 struct socketio_echo *socketio_echo_new(struct conn_host *conn_host, const struct conformance_options *options);
 void socketio_echo_free(struct socketio_echo *echo);
 void socketio_echo_serve(struct socketio_echo *echo, struct http_exchange *exchange);
+size_t socketio_echo_body_limit(struct socketio_echo *echo, struct http_exchange *exchange);

@@ -66,3 +66,8 @@ void engine_echo_serve(struct engine_echo *echo, struct http_exchange *exchange)
     case ENGINE_REFUSED: break;
     }
 }
+
+size_t engine_echo_body_limit(struct engine_echo *echo, struct http_exchange *exchange)
+{
+    return engine_body_limit(&echo->host, exchange);
+}

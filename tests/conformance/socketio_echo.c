@@ -1,6 +1,7 @@
 /* Socket.IO as the protocol's test suites expect it. What comes back is the text that came: order and numbers as they
  * were. */
 #include "conformance/conformance.h"
+#include "conformance/socketio_memory.h"
 
 #include "base/memory.h"
 #include "peer/socketio.h"
@@ -9,7 +10,18 @@
 
 struct socketio_echo {
     struct socketio_host host;
+    struct memories memories;
 };
+
+static void emit(struct sio_socket *socket, struct span array, const struct span *binaries, unsigned binary_count)
+{
+    struct buf numbered = BUF_EMPTY;
+
+    if (sio_user(socket))
+        array = memory_add(sio_user(socket), array, binaries, binary_count, &numbered);
+    sio_emit(socket, array, binaries, binary_count, NULL);
+    buf_deinit(&numbered);
+}
 
 static void emit_auth(struct sio_socket *socket, yyjson_val *auth)
 {
@@ -18,7 +30,7 @@ static void emit_auth(struct sio_socket *socket, yyjson_val *auth)
     buf_append_span(&array, SPAN("[\"auth\","));
     buf_append_span(&array, auth ? sio_heard(socket) : SPAN("{}"));
     buf_append_char(&array, ']');
-    sio_emit(socket, buf_span(&array), NULL, 0, NULL);
+    emit(socket, buf_span(&array), NULL, 0);
     buf_deinit(&array);
 }
 
@@ -28,7 +40,11 @@ static void on_connect(struct sio_socket *socket, yyjson_val *auth)
         sio_reject(socket, SPAN("Invalid namespace"), SPAN_EMPTY);
         return;
     }
-    sio_accept_recoverable(socket);
+    struct socketio_echo *echo = socketio_host_of(sio_client(socket))->arg;
+    struct memory *memory = echo->memories.keeps_ms ? memory_recall(&echo->memories, socket, auth) : NULL;
+    sio_set_user(socket, memory);
+    sio_accept(socket, memory_sid(memory), memory_pid(memory));
+    memory_meet(memory, socket);
     emit_auth(socket, auth);
 }
 
@@ -52,7 +68,7 @@ static void on_event(struct sio_socket *socket, const struct sio_event *event)
         buf_append_span(&array, SPAN("[\"message-back\""));
         buf_append_span(&array, rest);
         buf_append_char(&array, ']');
-        sio_emit(socket, buf_span(&array), event->binaries, event->binary_count, NULL);
+        emit(socket, buf_span(&array), event->binaries, event->binary_count);
     } else if (span_equal(name, SPAN("message-with-ack")) && event->has_ack) {
         (void)span_cut(&rest, ',', &first); /* the blanks between the name and its comma */
         buf_append_char(&array, '[');
@@ -65,15 +81,16 @@ static void on_event(struct sio_socket *socket, const struct sio_event *event)
 
 static void on_disconnect(struct sio_socket *socket, enum engine_end end)
 {
-    (void)socket;
-    (void)end;
+    bool has_left = engine_is_open(socketio_engine(sio_client(socket)));
+
+    if (sio_user(socket))
+        memory_part(sio_user(socket), !has_left && end != ENGINE_BAD);
 }
 
 static const struct socketio_events events = {
     .on_connect = on_connect,
     .on_event = on_event,
     .on_disconnect = on_disconnect,
-    .on_return = emit_auth,
 };
 
 struct socketio_echo *socketio_echo_new(struct conn_host *conn_host, const struct conformance_options *options)
@@ -91,21 +108,19 @@ struct socketio_echo *socketio_echo_new(struct conn_host *conn_host, const struc
     echo->host.settings = (struct socketio_settings){.connect_ms = options->connect_timeout_ms,
                                                      .assembly_ms = 10000,
                                                      .namespaces_max = 16,
-                                                     .json = json_limits_default,
-                                                     .recovery_ms = options->has_recovery ? 120000 : 0,
-                                                     .recovery_packets_max = 256,
-                                                     .recovery_bytes_max = (size_t)256 * 1024,
-                                                     .recovery_away_max = 1000};
+                                                     .json = json_limits_default};
     echo->host.settings.json.bytes_max = options->payload_bytes_max;
     echo->host.events = &events;
     echo->host.arg = echo;
     socketio_host_init(&echo->host);
+    memories_init(&echo->memories, engines->loop, options->has_recovery ? 120000 : 0);
     return echo;
 }
 
 void socketio_echo_free(struct socketio_echo *echo)
 {
     socketio_host_deinit(&echo->host);
+    memories_deinit(&echo->memories);
     free(echo);
 }
 
@@ -119,4 +134,9 @@ void socketio_echo_serve(struct socketio_echo *echo, struct http_exchange *excha
     case ENGINE_FOREIGN: engine_refuse(exchange, EIO_UNKNOWN_SID); break;
     case ENGINE_REFUSED: break;
     }
+}
+
+size_t socketio_echo_body_limit(struct socketio_echo *echo, struct http_exchange *exchange)
+{
+    return engine_body_limit(&echo->host.engines, exchange);
 }

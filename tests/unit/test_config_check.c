@@ -153,6 +153,26 @@ static void everything_that_is_wrong_is_told_at_once(void **state)
           "it.json:11: there is no option \"wrokers\"; did you mean workers?");
 }
 
+static void a_backend_needs_a_url_a_secret_and_words_that_are_known(void **state)
+{
+    struct fixture *fixture = *state;
+
+    is_fine(fixture, "\"backend_url\": \"https://app.example.com/hooks\", \"backend_secret\": \"0123456789abcdef\", "
+                     "\"backend_asks\": [\"change\", \"authenticate\"], \"webhook_url\": \"http://127.0.0.1:3000\", "
+                     "\"webhook_secret\": \"0123456789abcdef\", \"webhook_events\": [\"change\", \"lock\"]}");
+    WRONG(fixture,
+          "\n\"backend_url\": \"app.example.com\",\n"
+          "\"backend_secret\": \"too short\",\n"
+          "\"backend_asks\": [\"leave\"],\n"
+          "\"webhook_url\": \"https://app.example.com/#top\",\n"
+          "\"webhook_events\": [\"changes\"]\n}",
+          6, "it.json:2: backend_url: it must begin with https://",
+          "it.json:3: backend_secret: a secret of at least 16", "it.json:4: backend_asks: \"leave\" is none of join",
+          "it.json:5: webhook_url: it may have neither", "webhook_secret: a secret of at least 16",
+          "it.json:6: webhook_events: \"changes\"");
+    assert_null(strstr(fixture->report.text.data, "too short"));
+}
+
 static void web_pages_must_be_there(void **state)
 {
     struct buf text = BUF_EMPTY;
@@ -187,6 +207,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_empty_configuration_is_fine, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_that_fit_are_fine, set_up, tear_down),
         cmocka_unit_test_setup_teardown(everything_that_is_wrong_is_told_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_backend_needs_a_url_a_secret_and_words_that_are_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(web_pages_must_be_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(checking_makes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_is_not_there_is_told, set_up, tear_down),

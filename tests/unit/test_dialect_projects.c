@@ -257,6 +257,62 @@ static void there_are_no_words_for_cursors(void **state)
     assert_said(make_event(EVENT_CURSOR, "project:P", "project", "P"), ALL_FIELDS, NULL);
 }
 
+/* ---- what is kept for somebody ---- */
+
+static struct event *make_object(const char *room, const char *type, enum object_kind kind, enum object_verb verb,
+                                 const char *body)
+{
+    struct event *event = make_event(EVENT_OBJECT, room, type, "P");
+    event->object.kind = kind;
+    event->object.verb = verb;
+    event->object.body = span_from_str(body);
+    return event;
+}
+
+#define MESSAGE \
+    "{\"id\":\"m1\",\"user_id\":\"3\",\"username\":\"akhan\",\"to_user_id\":\"5\",\"text\":\"t\",\"data\":{\"a_b\":1},\"created_at\":\"x\"}"
+#define MESSAGE_SAID "\"id\":\"m1\",\"userId\":\"3\",\"username\":\"akhan\",\"to\":\"5\","
+
+static void a_message_is_told_to_whom_it_is_for(void **state)
+{
+    (void)state;
+    assert_said(make_object("user:5", NULL, OBJECT_MESSAGE, OBJECT_ADD, MESSAGE), ALL_FIELDS,
+                "[\"message:new\",{" MESSAGE_SAID "\"text\":\"t\",\"data\":{\"a_b\":1},\"timestamp\":\"x\"}]");
+    assert_said(make_object("project:P", "project", OBJECT_MESSAGE, OBJECT_ADD, MESSAGE), ALL_FIELDS,
+                "[\"message:new\",{" MESSAGE_SAID
+                "\"projectId\":\"P\",\"text\":\"t\",\"data\":{\"a_b\":1},\"timestamp\":\"x\"}]");
+    assert_said(make_object("coffee", NULL, OBJECT_MESSAGE, OBJECT_ADD, MESSAGE), ALL_FIELDS, NULL);
+}
+
+static void a_notification_is_an_alert_to_whose_it_is(void **state)
+{
+    (void)state;
+    assert_said(
+        make_object("user:5", "project", OBJECT_NOTIFICATION, OBJECT_ADD,
+                    "{\"id\":\"n1\",\"type\":\"mention\",\"entity_id\":\"P\",\"state\":\"unread\"}"),
+        ALL_FIELDS,
+        "[\"alert:new\",{\"id\":\"n1\",\"type\":\"mention\",\"entityId\":\"P\",\"state\":\"unread\",\"read\":false," WHEN
+        "}]");
+}
+
+static void what_is_heard_elsewhere_anyhow_is_no_alert(void **state)
+{
+    (void)state;
+    assert_said(make_object("user:5", NULL, OBJECT_NOTIFICATION, OBJECT_ADD, "{\"type\":\"alert\"}"), ALL_FIELDS, NULL);
+    assert_said(make_object("user:5", NULL, OBJECT_NOTIFICATION, OBJECT_ADD, "{\"type\":\"message\"}"), ALL_FIELDS,
+                NULL);
+    assert_said(make_object("notifications", NULL, OBJECT_NOTIFICATION, OBJECT_ADD, "{\"type\":\"info\"}"), ALL_FIELDS,
+                NULL);
+    assert_said(make_object("user:5", NULL, OBJECT_NOTIFICATION, OBJECT_READ, "{\"type\":\"info\"}"), ALL_FIELDS, NULL);
+}
+
+static void there_are_no_words_for_locks_and_comments(void **state)
+{
+    (void)state;
+    assert_said(make_object("project:P", "project", OBJECT_LOCK, OBJECT_ADD, "{}"), ALL_FIELDS, NULL);
+    assert_said(make_object("project:P", "project", OBJECT_COMMENT, OBJECT_ADD, "{}"), ALL_FIELDS, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +331,10 @@ int main(void)
         cmocka_unit_test(an_alert_is_told_in_the_alerts_room_alone),
         cmocka_unit_test(an_alert_that_was_stored_is_told_when_it_is_replayed),
         cmocka_unit_test(there_are_no_words_for_cursors),
+        cmocka_unit_test(a_message_is_told_to_whom_it_is_for),
+        cmocka_unit_test(a_notification_is_an_alert_to_whose_it_is),
+        cmocka_unit_test(what_is_heard_elsewhere_anyhow_is_no_alert),
+        cmocka_unit_test(there_are_no_words_for_locks_and_comments),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -23,13 +23,13 @@ static void assert_frame(const struct frame *frame, struct span expected)
 static void an_event_is_encoded_once_in_each_form(void **state)
 {
     struct fanout fanout = fanout_of("[\"a\",1]");
-    struct frame *web = fanout_packet(&fanout, SPAN("/"), PACKET_WEBSOCKET);
+    struct frame *web = fanout_packet(&fanout, SPAN("/"), PACKET_WEBSOCKET, false);
 
     (void)state;
     assert_frame(web, SPAN("\x81\x09"
                            "42[\"a\",1]"));
-    assert_frame(fanout_packet(&fanout, SPAN("/"), PACKET_POLLED), SPAN("42[\"a\",1]"));
-    assert_ptr_equal(fanout_packet(&fanout, SPAN("/"), PACKET_WEBSOCKET), web);
+    assert_frame(fanout_packet(&fanout, SPAN("/"), PACKET_POLLED, false), SPAN("42[\"a\",1]"));
+    assert_ptr_equal(fanout_packet(&fanout, SPAN("/"), PACKET_WEBSOCKET, false), web);
     fanout_release(&fanout);
 }
 
@@ -38,9 +38,9 @@ static void a_namespace_stands_in_the_packet(void **state)
     struct fanout fanout = fanout_of("[\"a\"]");
 
     (void)state;
-    assert_frame(fanout_packet(&fanout, SPAN("/chat"), PACKET_POLLED), SPAN("42/chat,[\"a\"]"));
-    assert_frame(fanout_packet(&fanout, SPAN("/"), PACKET_POLLED), SPAN("42[\"a\"]"));
-    assert_frame(fanout_packet(&fanout, SPAN("/chat"), PACKET_POLLED), SPAN("42/chat,[\"a\"]"));
+    assert_frame(fanout_packet(&fanout, SPAN("/chat"), PACKET_POLLED, false), SPAN("42/chat,[\"a\"]"));
+    assert_frame(fanout_packet(&fanout, SPAN("/"), PACKET_POLLED, false), SPAN("42[\"a\"]"));
+    assert_frame(fanout_packet(&fanout, SPAN("/chat"), PACKET_POLLED, false), SPAN("42/chat,[\"a\"]"));
     fanout_release(&fanout);
 }
 
@@ -49,11 +49,11 @@ static void several_arrays_are_several_packets_in_one_frame(void **state)
     struct fanout fanout = fanout_of("[1]\x1e[2]");
 
     (void)state;
-    assert_frame(fanout_packet(&fanout, SPAN("/"), PACKET_POLLED), SPAN("42[1]\x1e"
-                                                                        "42[2]"));
-    assert_frame(fanout_packet(&fanout, SPAN("/"), PACKET_WEBSOCKET), SPAN("\x81\x05"
-                                                                           "42[1]\x81\x05"
-                                                                           "42[2]"));
+    assert_frame(fanout_packet(&fanout, SPAN("/"), PACKET_POLLED, false), SPAN("42[1]\x1e"
+                                                                               "42[2]"));
+    assert_frame(fanout_packet(&fanout, SPAN("/"), PACKET_WEBSOCKET, false), SPAN("\x81\x05"
+                                                                                  "42[1]\x81\x05"
+                                                                                  "42[2]"));
     fanout_release(&fanout);
 }
 
@@ -64,7 +64,7 @@ static void attachments_follow_as_they_are(void **state)
     (void)state;
     fanout.binaries = binaries;
     fanout.binary_count = 2;
-    assert_frame(fanout_packet(&fanout, SPAN("/x"), PACKET_POLLED),
+    assert_frame(fanout_packet(&fanout, SPAN("/x"), PACKET_POLLED, false),
                  SPAN("452-/x,[\"f\",{\"_placeholder\":true,\"num\":0}]"));
     assert_frame(fanout_attachment(&fanout, 0, true), SPAN("\x01\x02"));
     assert_frame(fanout_attachment(&fanout, 1, false), SPAN("\x82\x03"
@@ -81,15 +81,15 @@ static void what_does_not_pay_is_not_deflated(void **state)
 
     (void)state;
     fanout.deflater = deflater;
-    assert_frame(fanout_packet(&fanout, SPAN("/"), PACKET_WEBSOCKET_DEFLATED), SPAN("\x81\x07"
-                                                                                    "42[\"a\"]"));
+    assert_frame(fanout_packet(&fanout, SPAN("/"), PACKET_WEBSOCKET_DEFLATED, false), SPAN("\x81\x07"
+                                                                                           "42[\"a\"]"));
     for (int i = 2; i < 597; i++)
         text[i] = 'x';
     text[597] = '"';
     text[598] = ']';
     large.text = span_from_str(text);
-    assert_true(fanout_packet(&large, SPAN("/"), PACKET_WEBSOCKET_DEFLATED)->len < 100);
-    assert_int_equal((unsigned char)fanout_packet(&large, SPAN("/"), PACKET_WEBSOCKET_DEFLATED)->data[0], 0xc1);
+    assert_true(fanout_packet(&large, SPAN("/"), PACKET_WEBSOCKET_DEFLATED, false)->len < 100);
+    assert_int_equal((unsigned char)fanout_packet(&large, SPAN("/"), PACKET_WEBSOCKET_DEFLATED, false)->data[0], 0xc1);
     fanout_release(&fanout);
     fanout_release(&large);
     deflater_free(deflater);

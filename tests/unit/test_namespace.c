@@ -68,6 +68,69 @@ static void the_relay_can_be_configured_like_any_other(void **state)
     assert_int_equal(namespaces.count, 2);
 }
 
+static void recovery_lasts_two_minutes_or_as_long_as_is_said(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        read("{\"/a\": {\"recovery\": true}, \"/b\": {\"recovery\": 5000}, \"/c\": {\"recovery\": false}}"), OK);
+    assert_int_equal(find("/a")->recovery_ms, 120000);
+    assert_int_equal(find("/b")->recovery_ms, 5000);
+    assert_int_equal(find("/c")->recovery_ms, 0);
+    assert_int_equal(find("/relay")->recovery_ms, 0);
+}
+
+static void the_main_namespace_may_keep_its_vocabularies(void **state)
+{
+    (void)state;
+    assert_int_equal(read("{\"/\": {\"relay\": false, \"recovery\": true}}"), OK);
+    assert_false(find("/")->is_relay);
+    assert_true(find("/relay")->is_relay);
+}
+
+static void a_pattern_stands_for_every_name_that_matches(void **state)
+{
+    static const struct {
+        const char *name, *pattern;
+    } rows[] = {
+        {"/tenant-1", "/tenant-*"},
+        {"/tenant-", "/tenant-*"},
+        {"/tenant-1/x", NULL},
+        {"/tenant", NULL},
+        {"/a/b/chat", "/*/*/chat"},
+        {"/a/chat", NULL},
+        {"/n42", "/^\\/n\\d{1,3}$/"},
+        {"/n4242", NULL},
+        {"/n", NULL},
+        {"/tenant-0", "/tenant-0"},
+        {"/tenant-a#b", NULL},
+        {"/tenant-a,b", NULL},
+        {"/tenant-a?b", NULL},
+        {"/tenant-\n", NULL},
+        {"/tenant-\xff", NULL},
+        {"tenant-1", NULL},
+        {"/xx/either", "/either|or/"},
+        {"", NULL},
+        {"/", NULL},
+    };
+    char longest[NAMESPACE_DYNAMIC_BYTES_MAX + 2] = "/tenant-";
+
+    (void)state;
+    assert_int_equal(
+        read(
+            "{\"/tenant-*\": {}, \"/tenant-0\": {}, \"/*/*/chat\": {}, \"/^\\\\/n\\\\d{1,3}$/\": {}, \"/either|or/\": {}}"),
+        OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct namespace *found = find(rows[i].name);
+        assert_int_equal(found != NULL, rows[i].pattern != NULL);
+        if (found)
+            assert_true(span_equal(found->name, span_from_str(rows[i].pattern)));
+    }
+    memset(longest + 8, 'x', NAMESPACE_DYNAMIC_BYTES_MAX - 8);
+    assert_non_null(find(longest));
+    longest[NAMESPACE_DYNAMIC_BYTES_MAX] = 'x';
+    assert_null(find(longest));
+}
+
 static void mistakes_are_explained(void **state)
 {
     static const struct {
@@ -80,6 +143,12 @@ static void mistakes_are_explained(void **state)
         {"{\"/chat\": {\"join\": \"join\"}}", "list"},
         {"{\"/chat\": {\"leave\": [\"\"]}}", "128"},
         {"{\"/chat\": {\"volatile\": [7]}}", "128"},
+        {"{\"/chat\": {\"recovery\": \"yes\"}}", "milliseconds"},
+        {"{\"/chat\": {\"recovery\": 0}}", "milliseconds"},
+        {"{\"/chat\": {\"recovery\": 3600001}}", "milliseconds"},
+        {"{\"/chat\": {\"relay\": false}}", "relay"},
+        {"{\"/a#b\": {}}", "#"},
+        {"{\"/(/\": {}}", "regular"},
         {"{", "JSON"},
     };
 
@@ -99,6 +168,9 @@ int main(void)
         cmocka_unit_test_teardown(a_relay_is_there_without_configuration, tear_down),
         cmocka_unit_test_teardown(names_of_events_are_the_applications, tear_down),
         cmocka_unit_test_teardown(the_relay_can_be_configured_like_any_other, tear_down),
+        cmocka_unit_test_teardown(recovery_lasts_two_minutes_or_as_long_as_is_said, tear_down),
+        cmocka_unit_test_teardown(the_main_namespace_may_keep_its_vocabularies, tear_down),
+        cmocka_unit_test_teardown(a_pattern_stands_for_every_name_that_matches, tear_down),
         cmocka_unit_test_teardown(mistakes_are_explained, tear_down),
     };
 

@@ -49,14 +49,9 @@ static void ask(const char *method, const char *path, const char *headers, const
     ask_on(&far, method, path, headers, body);
 }
 
-/* As it is asked by somebody who is logged in: his cookie is looked up on the way. */
 static void ask_as_user(const char *method, const char *path, const char *headers, const char *body)
 {
-    const char *cookie = session_header();
-
-    ask(method, path, arena_printf(&stage.store.arena, "%s%s", cookie, headers).data, body);
-    stage_turns(&stage.net, 3);
-    peer_stage_run_jobs(&stage);
+    peer_stage_ask(&stage, &far, method, path, headers, body);
 }
 
 /* A reset, say: nothing that is on its way has anybody to come back to. */
@@ -151,6 +146,20 @@ static void a_star_is_whatever_follows(void **state)
     assert_true(route_matches("/yjs/{document}/*", SPAN("/yjs/d/"), segments));
     assert_span(segments[0], "d");
     assert_false(route_matches("/yjs/{document}/*", SPAN("/yjs//"), segments));
+}
+
+static void a_part_with_a_plus_may_have_slashes_in_it(void **state)
+{
+    struct span segments[4];
+
+    (void)state;
+    assert_true(route_matches("/rooms/{room+}/messages", SPAN("/rooms/page:/a/messages/b/messages"), segments));
+    assert_span(segments[0], "page:/a/messages/b");
+    assert_true(route_matches("/rooms/{room+}/messages", SPAN("/rooms/x/messages"), segments));
+    assert_span(segments[0], "x");
+    assert_false(route_matches("/rooms/{room+}/messages", SPAN("/rooms//messages"), segments));
+    assert_false(route_matches("/rooms/{room+}/messages", SPAN("/rooms/messages"), segments));
+    assert_false(route_matches("/rooms/{room+}/messages", SPAN("/rooms/x/message"), segments));
 }
 
 static void a_path_without_the_method_names_those_it_has(void **state)
@@ -449,6 +458,7 @@ int main(void)
         PURE(a_path_finds_its_route_and_its_parts),
         PURE(a_part_in_braces_is_one_whole_segment),
         PURE(a_star_is_whatever_follows),
+        PURE(a_part_with_a_plus_may_have_slashes_in_it),
         PURE(a_path_without_the_method_names_those_it_has),
         PURE(if_match_takes_strong_tags_and_a_star),
         PURE(if_match_tells_what_cannot_match_from_what_is_no_tag),

@@ -47,6 +47,11 @@ const isVersion = (json) => (kindOf(json) === 'null' ? undefined : kindOf(json) 
 const never = () => false;
 const anything = () => undefined;
 
+const isKey = (json) => isId(json) && undefined; // some of them were said before, for something else
+const isWord = (json) => (kindOf(json) === 'null' ? undefined : kindOf(json) === 'string' && bytesOf(json) <= 128 ? undefined : false);
+const isQueue = (json) => (kindOf(json) === 'null' || ['[]', '[{}]'].includes(json) ? undefined : false); // each change has an answer of its own
+const ofRecord = [['payload', 'entityType', never], ['payload', 'entityId', (json) => (kindOf(json) === 'string' ? undefined : false)]];
+
 // verb: its message, and per field [where it stands, its name in errors, what it takes]
 const RECORD = { entityType: '"order"', entityId: '"ORD-10001"' };
 const VERBS = {
@@ -96,7 +101,46 @@ const VERBS = {
       ['payload', 'action', never], ['payload', 'input', (json) => (['object', 'null'].includes(kindOf(json)) ? null : false)], ['payload', 'ifMatch', (json) => (['boolean', 'null'].includes(kindOf(json)) ? null : false)],
     ],
   },
-  sync: { root: {}, payload: RECORD, fields: [['payload', 'entityType', never], ['payload', 'entityId', (json) => (kindOf(json) === 'string' ? undefined : false)]] },
+  sync: { root: {}, payload: RECORD, fields: [['payload', 'entityType', never], ['payload', 'entityId', (json) => (kindOf(json) === 'string' ? undefined : false)], ['payload', 'changes', isQueue], ['payload', 'source', anything]] },
+  undo: { root: {}, payload: RECORD, fields: [...ofRecord, ['payload', 'version', isVersion, null], ['payload', 'changeId', isWord], ['payload', 'id', isKey]] },
+  redo: { root: {}, payload: RECORD, fields: [...ofRecord, ['payload', 'version', isVersion, null], ['payload', 'change_id', isWord, 'changeId'], ['payload', 'id', isKey]] },
+  restore: { root: {}, payload: { ...RECORD, version: '1' }, fields: [...ofRecord, ['payload', 'version', (json) => (json === '1' ? undefined : false)], ['payload', 'baseVersion', isVersion, null], ['payload', 'id', isKey], ['payload', 'ifMatch', (json) => (kindOf(json) === 'boolean' ? undefined : isFlag(json))]] },
+  lock: {
+    root: {}, payload: { ...RECORD, action: '"acquire"', soft: 'true' },
+    fields: [
+      ...ofRecord, ['payload', 'action', never], ['payload', 'path', (json) => (['""', 'null'].includes(json) ? undefined : false), null], ['payload', 'ttl', (json) => (['1', 'null'].includes(json) ? undefined : false)],
+      ['payload', 'ttlMs', (json) => (json === 'null' ? undefined : false)], ['payload', 'soft', isFlag], ['payload', 'token', (json) => (['number', 'null'].includes(kindOf(json)) || /^"\d+"$/.test(json) ? undefined : false)], ['payload', 'id', isKey],
+    ],
+  },
+  comment: {
+    root: {}, payload: { ...RECORD, action: '"add"', text: '"x"' },
+    fields: [
+      ...ofRecord, ['payload', 'action', never], ['payload', 'text', (json) => (kindOf(json) === 'string' ? undefined : false)], ['payload', 'path', (json) => (['""', 'null'].includes(json) ? undefined : false), null],
+      ['payload', 'parentId', (json) => (['null', '""'].includes(json) ? undefined : false)], ['payload', 'mentions', (json) => (['[]', '[1]', 'null'].includes(json) ? undefined : false)], ['payload', 'commentId', isWord], ['payload', 'id', isKey],
+    ],
+  },
+  conflict: { root: {}, payload: { ...RECORD, action: '"resolve"', conflictId: '"none"', resolution: '"local"' }, fields: [...ofRecord, ['payload', 'action', never], ['payload', 'conflictId', never, null], ['payload', 'resolution', never, null], ['payload', 'values', never, null], ['payload', 'id', (json) => (isId(json) === false ? false : null)]] },
+  activity: { root: {}, payload: { ...RECORD, action: '"matrix"' }, fields: [...ofRecord, ['payload', 'action', (json) => (/^"[a-z_]+"$/.test(json) ? undefined : false)], ['payload', 'metadata', isObject], ['payload', 'id', isKey]] },
+  chat: {
+    root: { channel: '"matrix"' }, payload: { text: '"x"' },
+    fields: [
+      ['root', 'channel', (json) => (isName(json) ? undefined : false)], ['payload', 'text', (json) => (kindOf(json) === 'string' ? undefined : false)], ['payload', 'data', isObject], ['payload', 'id', isKey],
+      ['payload', 'to', (json) => (['null', '""', '"1"'].includes(json) ? undefined : false)],
+    ],
+  },
+  notification: {
+    root: {}, payload: { ...RECORD, title: '"x"' },
+    fields: [
+      ...ofRecord, ['payload', 'title', (json) => (kindOf(json) === 'string' ? undefined : false)], ['payload', 'message', (json) => (['string', 'null'].includes(kindOf(json)) ? undefined : false)], ['payload', 'type', (json) => (['string', 'null'].includes(kindOf(json)) ? undefined : false)],
+      ['payload', 'priority', (json) => (json === '""' ? undefined : isOneOf('low', 'normal', 'high', 'urgent')(json))], ['payload', 'actions', (json) => (['null', '[]'].includes(json) ? undefined : false)], ['payload', 'data', isObject],
+      ['payload', 'to', (json) => (['null', '[]', '""', '1', '[1]', '"1"'].includes(json) ? undefined : false)], ['payload', 'action', (json) => (['null'].includes(json) ? undefined : false)], ['payload', 'id', isKey],
+    ],
+  },
+  preferences: { root: {}, payload: { action: '"put"' }, fields: [['payload', 'action', never], ['payload', 'default', isObject], ['payload', 'types', isObject], ['payload', 'id', isKey]] },
+  list: {
+    root: {}, payload: { ...RECORD, kind: '"comment"' },
+    fields: [...ofRecord, ['payload', 'kind', never], ['payload', 'state', isWord], ['payload', 'cursor', (json) => (['null', '""'].includes(json) ? undefined : false)], ['payload', 'limit', (json) => (['null', '1'].includes(json) ? undefined : false)]],
+  },
   auth: { root: {}, payload: { token: '"x"' }, fields: [['payload', 'token', never]] },
 };
 
@@ -119,7 +163,7 @@ function messageWith(verb, where, name, json, messageId) {
 }
 
 // Codes that mean: this very value is wrong.
-const WRONG = new Set(['bad_field', 'missing_field', 'bad_name', 'bad_color', 'bad_version', 'bad_path', 'unknown_field', 'too_large', 'unknown_action', 'not_found', 'bad_request', 'position_in_path', 'bad_token', 'forbidden', 'not_member']);
+const WRONG = new Set(['bad_field', 'missing_field', 'bad_name', 'bad_color', 'bad_version', 'bad_path', 'unknown_field', 'too_large', 'unknown_action', 'not_found', 'bad_request', 'position_in_path', 'bad_token', 'forbidden', 'not_member', 'unknown_user', 'too_many', 'too_deep']);
 
 /** Sends all, so many at a time; gives the answers by message id, after checking that each came exactly once. */
 async function askAll(client, messages) {

@@ -37,6 +37,16 @@ const PLACES = [
   ['a user', (w, text) => ['POST', '/api/v1/login', { username: text, password: 'demo' }]], ['a value', (w, text) => ['PATCH', `${RECORDS}/ORD-10002`, { notes: text }]], ['the name of a field', (w, text) => ['PATCH', `${RECORDS}/ORD-10002`, { [text]: 'x' }]],
   ['the id of a new record', (w, text) => ['POST', RECORDS, { id: text, customer: 'CUST-0001' }]], ['a field of a new record', (w, text) => ['POST', RECORDS, { notes: text, [text]: text }]],
   ['an announcement', (w, text) => ['POST', '/api/v1/inventory/collaboration/broadcast-change', { sku: text, field: text, old_value: text, new_value: text, update_type: text }]],
+  ['a version that it is made against', (w) => ['PATCH', `${RECORDS}/ORD-10002?base_version=${w}`, { notes: 'x' }]], ['a strategy', (w) => ['PATCH', `${RECORDS}/ORD-10002?strategy=${w}`, { notes: 'x' }]], ['a group', (w) => ['PATCH', `${RECORDS}/ORD-10002?group=${w}`, { notes: 'x' }]],
+  ['a moment', (w) => ['GET', `${RECORDS}/ORD-10001?at=${w}`]], ['versions to compare', (w) => ['GET', `${RECORDS}/ORD-10001/diff?from=${w}&to=${w}`]], ['a change', (w, text) => ['POST', `${RECORDS}/ORD-10002/changes`, { changes: [{ id: text, operation: text, path: text, before: text, after: text, version: text, source: text, group: text, metadata: { [text]: text } }, text] }]],
+  ['an undo', (w, text) => ['POST', `${RECORDS}/ORD-10002/undo`, { change_id: text }]], ['a version to restore', (w, text) => ['POST', `${RECORDS}/ORD-10002/restore`, { version: text }]],
+  ['the path of a lock', (w, text) => ['POST', `${RECORDS}/ORD-10003/locks`, { path: text, note: text, soft: true }]], ['a lock to release', (w) => ['DELETE', `${RECORDS}/ORD-10003/locks?path=${w}&token=${w}`]], ['a new holder', (w, text) => ['POST', `${RECORDS}/ORD-10003/locks/hand_over`, { user_id: text, token: text }]],
+  ['a list of conflicts', (w) => ['GET', `/api/v1/conflicts?assigned_to=${w}`]], ['a type of conflicts', (w) => ['GET', `/api/v1/conflicts?type=${w}&state=${w}`]], ['a conflict', (w, text) => ['POST', `/api/v1/conflicts/${w}/resolve`, { resolution: text, value: text }]],
+  ['a comment', (w, text) => ['POST', `${RECORDS}/ORD-10003/comments`, { text, path: text, parent_id: text, mentions: [text] }]], ['a comment by its id', (w) => ['GET', `/api/v1/comments/${w}`]], ['comments in a state', (w) => ['GET', `${RECORDS}/ORD-10003/comments?state=${w}&cursor=${w}`]],
+  ['a room to talk in', (w, text) => ['POST', `/api/v1/rooms/${w}/messages`, { text, data: { [text]: text } }]], ['a room to read in', (w) => ['GET', `/api/v1/rooms/${w}/messages?cursor=${w}`]], ['somebody to talk to', (w, text) => ['POST', `/api/v1/users/${w}/messages`, { text }]],
+  ['notifications in a state', (w) => ['GET', `/api/v1/notifications?state=${w}`]], ['a notification', (w, text) => ['POST', '/api/v1/notifications', { entity_type: 'order', entity_id: text, type: text, title: text, message: text, to: [text], actions: [{ label: text, url: text }] }]], ['notifications to mark', (w, text) => ['POST', '/api/v1/notifications/read', { ids: [text] }]],
+  ['preferences', (w, text) => ['PUT', '/api/v1/preferences', { types: { [text]: { on: true } }, default: { [text]: text } }]], ['a feed', (w) => ['GET', `/api/v1/activity?feed=user&entity_id=${w}&action=${w}&customer=${w}`]], ['the time of a feed', (w) => ['GET', `/api/v1/activity?since=${w}`]], ['what somebody did', (w, text) => ['POST', '/api/v1/activity', { entity_type: text, entity_id: text, action: text, metadata: { [text]: text } }]],
+  ['a room to speak in', (w, text) => ['POST', `/api/v1/rooms/${w}/publish`, { event: text, data: text, id: text }]], ['somebody to end', (w, text) => ['POST', `/api/v1/users/${w}/kick`, { reason: text }]],
   ['a path', (w) => ['GET', `/${w}`]], ['a parameter of health', (w) => ['GET', `/healthz?${w}=${w}`]],
 ];
 
@@ -53,7 +63,7 @@ test(`${PLACES.length} places with ${HOSTILE.length} words each: an answer, neve
     const said = raw.bytes.toString();
     const status = Number(said.slice(9, 12));
     if (!(status >= 200 && status < 500)) failures.push(`${what}: ${text.slice(0, 40)}: ${said.slice(0, 60)}`);
-    if (/sqlite|SELECT |syntax error|root:x|no such (table|column)|near "/i.test(said.replace(text, ''))) failures.push(`${what}: ${text.slice(0, 40)}: ${said.slice(-200)}`);
+    if (/sqlite|SELECT |syntax error|root:x|no such (table|column)|near "/i.test(said.replaceAll(text, ''))) failures.push(`${what}: ${text.slice(0, 40)}: ${said.slice(-200)}`);
     if (/^Set-Cookie/im.test(said)) failures.push(`${what}: ${text}: a header`);
   });
   for (const text of HOSTILE.filter((word) => word.length < 200).slice(0, 12)) {

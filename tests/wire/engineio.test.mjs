@@ -196,6 +196,29 @@ describe('messages by polling', () => {
     await assertRefused(await poll(greeting, sid), 1);
   });
 
+  test('are compressed when they are long and the client can read it', async () => {
+    const { sid } = await open(calm);
+    const headers = (answer) => ['content-encoding', 'vary', 'content-type'].map((name) => answer.headers.get(name));
+    const ask = async (length, coding) => {
+      const message = `4${'x'.repeat(length)}`;
+      await post(calm, sid, message);
+      for (;;) {
+        const answer = await poll(calm, sid, { headers: { 'Accept-Encoding': coding } });
+        const text = await answer.text();
+        if (text === message) return headers(answer);
+        assert.equal(text.slice(0, 80), '2'); // the heartbeat
+        await post(calm, sid, '3');
+      }
+    };
+    const type = 'text/plain; charset=UTF-8';
+    assert.deepEqual(await ask(1022, 'gzip'), [null, null, type]);
+    assert.deepEqual(await ask(1023, 'gzip'), ['gzip', 'Accept-Encoding', type]);
+    assert.deepEqual(await ask(5000, 'br, gzip;q=0.5'), ['gzip', 'Accept-Encoding', type]);
+    for (const coding of ['identity', 'gzip;q=0', 'br']) assert.deepEqual(await ask(5000, coding), [null, 'Accept-Encoding', type]);
+    assert.deepEqual((await ask(400000, 'gzip'))[0], 'gzip');
+    assert.deepEqual((await ask(600000, 'gzip'))[0], null);
+  });
+
   test('of other methods are refused', async () => {
     const { sid } = await open(calm);
     for (const method of ['PUT', 'DELETE', 'PATCH']) await assertRefused(await fetch(url(calm, `&sid=${sid}`), { method }), 2);
@@ -325,6 +348,46 @@ describe('a close', () => {
     await assertRefused(await poll(calm, sid), 1);
   });
 
+  const head = (sid, length) => `POST ${PATH}?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: ${length}\r\n\r\n`;
+
+  test('by a second POST while one is read: both are refused, and nothing of either is heard', async () => {
+    const { sid } = await open(calm);
+    const [first, second] = await Promise.all([Raw.open(calm), Raw.open(calm)]);
+    await first.write(`${head(sid, 8)}4one`);
+    await post(calm, (await open(calm)).sid, '6'); // whatever came before this has been read
+    const waiting = poll(calm, sid);
+    await second.write(`${head(sid, 4)}4two`);
+    const refused = (await second.answers(1))[0];
+    assert.deepEqual([refused.status, JSON.parse(refused.body).code], [400, 1]);
+    assert.equal(await (await waiting).text(), '1');
+    await first.write('more');
+    assert.equal((await first.answers(1))[0].status, 400);
+    await assertRefused(await poll(calm, sid), 1);
+    for (const raw of [first, second]) raw.destroy();
+  });
+
+  test('not by one POST after the other, over one connection or two, whole or a byte at a time, nor by one that is too large', async () => {
+    const { sid } = await open(calm);
+    const [first, second] = await Promise.all([Raw.open(calm), Raw.open(calm)]);
+    await first.write(`${head(sid, 2)}4a${head(sid, 2)}4b`);
+    assert.deepEqual((await first.answers(2)).map(({ status, body }) => [status, body]), [[200, 'ok'], [200, 'ok']]);
+    for (const byte of `${head(sid, 2)}4c`) await second.write(byte);
+    assert.equal((await second.answers(1))[0].status, 200);
+    assert.equal((await post(calm, sid, `4${'x'.repeat(1_000_000)}`)).status, 413);
+    await post(calm, sid, '4d');
+    assert.equal(await pollText(calm, sid), '4a\x1e4b\x1e4c\x1e4d');
+    for (const raw of [first, second]) raw.destroy();
+  });
+
+  test('by a POST that is broken off', async () => {
+    const { sid } = await open(calm);
+    const raw = await Raw.open(calm);
+    await raw.write(`${head(sid, 8)}4one`);
+    await post(calm, (await open(calm)).sid, '6');
+    raw.destroy();
+    await eventually(() => isClosed(calm, sid), 'the end');
+  });
+
   for (const how of ['end', 'destroy', 'resetAndDestroy']) {
     test(`by giving up a poll (${how})`, async () => {
       const { sid } = await open(calm);
@@ -387,6 +450,23 @@ describe('an upgrade', () => {
     assert.equal(await socket.next(), '4after');
     const expected = [...Array.from({ length: 20 }, (_, i) => `4before ${i}`), ...Array.from({ length: 20 }, (_, i) => `4during ${i}`)];
     assert.deepEqual(heard.filter((text) => text !== '6'), expected);
+    socket.close();
+  });
+
+  test('in the middle of a POST loses nothing of what came before, and refuses what comes too late', async () => {
+    const { sid } = await open(calm);
+    const raw = await Raw.open(calm);
+    await post(calm, sid, '4before');
+    await raw.write(`POST ${PATH}?EIO=4&transport=polling&sid=${sid} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n4l`);
+    const socket = await probe(calm, sid);
+    socket.send('5', '4after');
+    assert.deepEqual([await socket.next(), await socket.next()], ['4before', '4after']);
+    await raw.write('ate');
+    const [late] = await raw.answers(1);
+    assert.deepEqual([late.status, JSON.parse(late.body).code], [400, 3]);
+    socket.send('4on');
+    assert.equal(await socket.next(), '4on');
+    raw.destroy();
     socket.close();
   });
 

@@ -36,7 +36,7 @@ const sync = async (window, room) => assertAck(await window.ask({ type: 'sync', 
 const updates = (window) => events(window, 'update').map(({ payload }) => payload);
 
 /** The second answer to one id: the first one's facts, without the change itself. */
-const repeated = ({ id, version, position }) => ({ id, version, position, repeat: true });
+const repeated = ({ id, verdict, version, position, strategy }) => ({ id, verdict, version, position, strategy, repeat: true });
 
 /** All changes of the record that were made before this have been heard when it resolves: one more came after them. */
 async function settleRecord(room, writer, ...listeners) {

@@ -185,8 +185,48 @@ describe('alerts', () => {
   });
 });
 
+describe('messages', () => {
+  test('reach one user in all his windows, and everybody on a project', async () => {
+    const projectId = nextProject();
+    const amir = await join('akhan', projectId);
+    const maria = await join('mgarcia', projectId);
+    const phone = await join('mgarcia', nextProject());
+    const john = await join('jsmith', nextProject());
+    const sent = await amir.ask('message:send', { to: '2', text: 'Lunch?', data: { my_key: 1 }, id: 'once' });
+    assert.deepEqual([sent.ok, sent.to, sent.text, sent.userId], [true, '2', 'Lunch?', '3']);
+    for (const window of [maria, phone]) {
+      const heard = await window.hear('message:new', ({ to }) => to === '2');
+      assert.deepEqual([heard.id, heard.username, heard.text, heard.data], [sent.id, 'akhan', 'Lunch?', { my_key: 1 }]);
+      assert.ok(Date.parse(heard.timestamp));
+    }
+    assert.deepEqual((await amir.ask('message:send', { to: '2', text: 'Lunch?', data: { my_key: 1 }, id: 'once' })).id, sent.id);
+    assert.equal((await maria.ask('message:send', { projectId, text: 'Who is here?' })).projectId, projectId);
+    assert.deepEqual([(await amir.hear('message:new')).text, amir.all('message:new').length], ['Who is here?', 1]);
+    assert.deepEqual([phone.all('message:new').length, john.all('message:new')], [1, []]);
+    for (const window of [amir, maria, phone, john]) window.close();
+  });
+
+  test('and notifications of people on other wires are heard', async () => {
+    const john = await join('jsmith', nextProject());
+    const native = await Client.open(server, '/ws', { cookie: await login(server, 'akhan') });
+    await native.ask({ type: 'comment', payload: { entityType: 'work_order', entityId: 'WO-1001', action: 'add', text: '@jsmith look' } });
+    const alert = await john.hear('alert:new', ({ type }) => type === 'mention');
+    assert.deepEqual([alert.entityType, alert.entityId, alert.userId, alert.state], ['work_order', 'WO-1001', '3', 'unread']);
+    assert.ok(alert.title && alert.id && Date.parse(alert.timestamp));
+    await native.ask({ type: 'chat', payload: { to: '5', text: 'Hello' } });
+    assert.equal((await john.hear('message:new')).text, 'Hello');
+    assert.equal(john.all('alert:new').length, 1);
+    native.close();
+    john.close();
+  });
+});
+
 describe('what is wrong', () => {
   const cases = [
+    ['message:send', { text: 'x' }, 'missing_field', 'projectId'],
+    ['message:send', { to: 'nobody', text: 'x' }, 'unknown_user', 'to'],
+    ['message:send', { to: '2' }, 'missing_field', 'text'],
+    ['message:send', { to: '2', text: 7 }, 'bad_field', 'text'],
     ['project:join', {}, 'missing_field', 'projectId'],
     ['project:join', 'PRJ-101', 'bad_field', 'payload'],
     ['project:join', { projectId: 'a/b' }, 'bad_name', 'projectId'],

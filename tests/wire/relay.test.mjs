@@ -1,10 +1,13 @@
 // Applications written for Socket.IO, on a relay namespace: their client knows nothing of collabd's own events.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { io } from 'socket.io-client';
 import WebSocket from 'ws';
+import { Raw } from '../lib/raw.mjs';
 import { eventually, login, rest, startServer, tokenOf } from '../lib/server.mjs';
 
 const NAMESPACES = {
@@ -110,6 +113,31 @@ for (const [way, transports] of Object.entries(WAYS)) {
     });
   });
 }
+
+describe('the program in the documentation', () => {
+  const text = readFileSync(new URL('../../docs/protocol/socketio.md', import.meta.url), 'utf8').match(/<!-- chat\.mjs -->\n```js\n([^`]*(?:`[^`]+`[^`]*)*?)```/)[1];
+
+  /** Runs it as it stands there, where it finds its library. */
+  function run(name, { base } = server) {
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', text, 'chat.mjs', base, 'lobby', name], { cwd: new URL('..', import.meta.url) });
+    const program = { child, said: '', ended: new Promise((resolve) => child.once('exit', resolve)) };
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => (program.said += bytes));
+    program.says = (line) => eventually(() => program.said.split('\n').includes(line), `${line} in ${program.said}`);
+    return program;
+  }
+
+  test('has twenty lines, or so, and works', async () => {
+    assert.ok(text.split('\n').filter(Boolean).length <= 20);
+    const [ann, bob] = [run('ann'), run('bob')];
+    await Promise.all([ann.says('ann is in lobby'), bob.says('bob is in lobby')]);
+    ann.child.stdin.write('hello\n');
+    await Promise.all([ann.says('ann: hello'), bob.says('ann: hello')]);
+    bob.child.stdin.end('bye\n');
+    await Promise.all([ann.says('bob: bye'), bob.says('gone: io client disconnect')]);
+    ann.child.stdin.end();
+    assert.deepEqual(await Promise.all([ann.ended, bob.ended]), [0, 0]);
+  });
+});
 
 describe('who may', () => {
   const refusal = async (nsp, options) => {
@@ -223,53 +251,29 @@ describe('a session lives on one worker, its requests come to any', () => {
     }
   });
 
+  test('two POSTs at once end it', async () => {
+    const path = '/socket.io/?EIO=4&transport=polling';
+    const { sid } = JSON.parse((await once(path)).text.slice(1));
+    const request = (body, length = body.length) => `POST ${path}&sid=${sid} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n${body}`;
+    // the first one of each brings the connection to where the session lives
+    const [one, two] = await Promise.all([Raw.open(server), Raw.open(server)]);
+    for (const raw of [one, two]) {
+      await raw.write(request('40/chat,'));
+      assert.equal((await raw.answers(1))[0].status, 200);
+    }
+    await one.write(request('4', 2));
+    await eventually(async () => {
+      await two.write(request('6'));
+      return (await two.answers(two.parsed.length + 1)).at(-1).status === 400;
+    });
+    assert.equal((await once(`${path}&sid=${sid}`)).status, 400);
+    for (const raw of [one, two]) raw.destroy();
+  });
+
   test('an id of a worker that is not there is no id', async () => {
     const { status, text } = await once(`/socket.io/?EIO=4&transport=polling&sid=ff${'a'.repeat(27)}`);
     assert.deepEqual([status, JSON.parse(text).code], [400, 1]);
   });
-});
-
-describe('a socket whose connection breaks', () => {
-  let alone; // one worker: who comes back finds what he left
-  before(async () => {
-    alone = await startServer({ args: ['--workers', '1'], env: { COLLABD_NAMESPACES: '{"/board": {"anonymous": true, "recovery": true}}' } });
-  });
-  after(() => alone?.stop());
-
-  for (const [way, transports] of Object.entries(WAYS)) {
-    test(`comes back to its rooms and to every event once, over ${way}`, async () => {
-      const dialAgain = { transports, reconnection: true, reconnectionDelay: 300, reconnectionDelayMax: 300 };
-      const ours = { base: alone.base };
-      const make = async () => {
-        const socket = io(`${ours.base}/board`, { forceNew: true, ...dialAgain });
-        open.add(socket);
-        socket.heard = [];
-        socket.on('n', (n, offset) => socket.heard.push([n, typeof offset]));
-        await new Promise((resolve) => socket.once('connect', resolve));
-        return socket;
-      };
-      const [ann, bob] = [await make(), await make()];
-      assert.equal(ann.recovered, false);
-      await ask(ann, 'join', 'red');
-      await ask(bob, 'join', 'red');
-      await ask(bob, 'n', 0);
-      await eventually(() => ann.heard.length === 1);
-      const { id } = ann;
-      if (way === 'upgrade') await upgraded(ann);
-      const gone = new Promise((resolve) => ann.once('disconnect', resolve));
-      ann.io.engine.close();
-      await gone;
-      for (let n = 1; n <= 20; n++) await ask(bob, 'n', n);
-      await new Promise((resolve) => ann.once('connect', resolve));
-      assert.equal(ann.recovered, true);
-      assert.equal(ann.id, id);
-      await ask(bob, 'n', 21);
-      await eventually(() => ann.heard.length >= 22);
-      assert.deepEqual(ann.heard, Array.from({ length: 22 }, (_, n) => [n, 'string']));
-      ann.disconnect();
-      bob.disconnect();
-    });
-  }
 });
 
 describe('a backend', () => {
@@ -294,6 +298,32 @@ describe('a backend', () => {
     red.disconnect();
     blue.disconnect();
   });
+  test('asks sockets and gets their answers, and the names of those who gave none', async () => {
+    const admin = await login(server, 'admin');
+    const emit = async (body) => (await rest(server, admin, 'POST', '/api/v1/sockets/emit', { namespace: '/board', event: 'question', args: ['why'], ...body })).body;
+    const sorted = (list) => list.sort((a, b) => (a.sid ?? a).localeCompare(b.sid ?? b));
+    const crowd = await Promise.all(Object.values(WAYS).flatMap((transports) => [1, 2].map(() => connect('/board', { who: 'akhan', transports }))));
+    const silent = await connect('/board', { who: 'akhan' });
+    for (const socket of [...crowd, silent]) await ask(socket, 'enter board', 'quiz');
+    crowd.forEach((socket, i) => socket.on('question', (text, answer) => answer(text, { i })));
+    const expected = sorted(crowd.map(({ id }, i) => ({ sid: id, args: ['why', { i }] })));
+    const all = await emit({ rooms: ['quiz'], timeout_ms: 300 });
+    assert.deepEqual([sorted(all.answers), all.missing, all.count, all.ok], [expected, [silent.id], 7, true]);
+    assert.deepEqual(await emit({ id: crowd[3].id, timeout_ms: 10000 }), { ok: true, answers: [{ sid: crowd[3].id, args: ['why', { i: 3 }] }], missing: [], count: 1 });
+    assert.deepEqual(await emit({ rooms: ['nobody'], timeout_ms: 10000 }), { ok: true, answers: [], missing: [], count: 0 });
+    // who goes away is not waited for
+    const { id } = silent;
+    silent.on('question', () => silent.disconnect());
+    const { missing, answers } = await emit({ rooms: ['quiz'], timeout_ms: 60000 });
+    assert.deepEqual([missing, answers.length], [[id], 6]);
+    crowd[0].removeAllListeners('question');
+    crowd[0].on('question', (text, answer) => answer(Buffer.from([1, 2, 3])));
+    const [binary] = (await emit({ id: crowd[0].id, timeout_ms: 10000 })).answers;
+    assert.deepEqual([binary.args, binary.binaries], [[{ _placeholder: true, num: 0 }], ['AQID']]);
+    for (const timeout_ms of [0, -1, 60001, 'x', 1.5]) assert.equal((await emit({ timeout_ms })).error.field, 'timeout_ms');
+    for (const socket of crowd) socket.disconnect();
+  });
+
   test('lists sockets, makes them join and leave, and sends them away', async () => {
     const admin = await login(server, 'admin');
     const call = async (method, path, body) => (await rest(server, admin, method, `/api/v1/sockets${path}`, body)).body;

@@ -284,6 +284,19 @@ describe('what is no packet', () => {
   });
 });
 
+describe('a namespace', () => {
+  test('of any name that is not there is refused, and a long one, too', async () => {
+    const socket = await connect();
+    for (const nsp of ['/__proto__', '/constructor', `/${'n'.repeat(60000)}`, '/ä', '//']) {
+      socket.send(`40${nsp},`);
+      assert.equal(await socket.next(), `44${nsp},{"message":"Invalid namespace"}`);
+    }
+    socket.send('42["message"]');
+    assert.equal(await socket.next(), '42["message-back"]');
+    socket.close();
+  });
+});
+
 describe('too many namespaces', () => {
   test('and one twice are refused one by one', async () => {
     const socket = await connect();

@@ -318,7 +318,9 @@ async function start(user) {
   live.open();
   live.subscribe('user-presence', { currentLocation: { page: 'work-orders' } }, (answer) => {
     state.everyone = answer?.presence ?? [];
+    state.places = new Map((answer?.places ?? []).map((person) => [`${person.userId} ${person.room}`, person]));
     showPeople($('everyone'), state.everyone);
+    showList();
   });
   live.subscribe(FEED, { present: false }, (answer, isFresh) => isFresh && loadList().catch(failed));
   live.subscribe('notifications', { present: false });
