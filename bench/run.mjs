@@ -15,7 +15,8 @@ import { parseArgs } from 'node:util';
 
 import { makeServers, pickCores, root, withServer } from './servers.mjs';
 
-const RELAYS = ['floor', 'collabd', 'ws', 'socket.io'];
+const RELAYS = ['floor', 'collabd', 'collabd-socketio', 'ws', 'socket.io'];
+const NATIVE = { server: 'collabd-socketio', than: 'collabd', name: 'native' };
 const ns = { name: 'CPU ns/delivery', key: 'server_cpu_ns_per_delivery', digits: 0 };
 const p50 = { name: 'p50 ms', key: 'latency_p50_us', scale: 1e-3, digits: 2 };
 const p99 = { name: 'p99 ms', key: 'latency_p99_us', scale: 1e-3, digits: 2 };
@@ -30,26 +31,29 @@ const usPer = (what) => ({ name: `CPU us/${what}`, key: `server_cpu_us_per_${wha
 const SCENARIOS = {
   fanout: {
     title: '1 sender to 1,000 members, 50/s, 128 bytes',
-    goal: 'at most 1.15x the floor',
+    goal: 'at most 1.15x the floor; Socket.IO at most 1.3x native',
     args: ['fanout'],
     servers: RELAYS,
     beside: 'floor',
+    also: NATIVE,
     columns: [ns, p50, p99, delivered, cpu],
   },
   rooms: {
     title: '400 rooms of 5, each member 2/s, 128 bytes',
-    goal: 'at most 1.15x the floor',
+    goal: 'at most 1.15x the floor; Socket.IO at most 1.3x native',
     args: ['rooms'],
     servers: RELAYS,
     beside: 'floor',
+    also: NATIVE,
     columns: [ns, p50, p99, delivered, cpu],
   },
   saturate: {
     title: '1 sender to 1,000 members, 8 messages outstanding',
-    goal: '1,000,000 deliveries/s; at most 1.3x the floor that flushes once per turn',
+    goal: '1,000,000 deliveries/s; at most 1.3x the floor that flushes once per turn; Socket.IO at most 1.3x native',
     args: ['saturate'],
-    servers: ['floor', 'floor-flush', 'collabd', 'ws', 'socket.io'],
+    servers: ['floor', 'floor-flush', 'collabd', 'collabd-socketio', 'ws', 'socket.io'],
     beside: 'floor-flush',
+    also: NATIVE,
     columns: [ns, delivered, p50, p99, cpu],
   },
   hot: {
@@ -93,6 +97,13 @@ const SCENARIOS = {
     title: 'durable changes at 10,000/s: 100 connections',
     goal: 'p99 under 20 ms',
     args: ['changes', '--connections', '100', '--window', '16', '--rate', '10000'],
+    servers: ['collabd'],
+    columns: [acked, p50, p99, usPer('ack'), cpu],
+  },
+  'changes-500': {
+    title: 'durable changes at 5,000/s: 500 connections',
+    goal: '5,000 acks/s, p99 under 25 ms',
+    args: ['changes', '--connections', '500', '--rate', '5000'],
     servers: ['collabd'],
     columns: [acked, p50, p99, usPer('ack'), cpu],
   },
@@ -218,17 +229,19 @@ function middle(numbers) {
 }
 
 function printTable(scenario, results) {
-  const { title, goal, columns, beside, servers } = SCENARIOS[scenario];
+  const { title, goal, columns, beside, also, servers } = SCENARIOS[scenario];
   const rows = results.filter((row) => row.scenario === scenario);
   rows.sort((a, b) => servers.indexOf(a.server) - servers.indexOf(b.server));
-  const base = rows.find((row) => row.server === beside)?.median[columns[0].key];
+  const first = (server) => rows.find((row) => row.server === server)?.median[columns[0].key];
+  const ratioTo = (server, row) => (first(server) && first(row.server) ? (first(row.server) / first(server)).toFixed(2) : '');
   console.log(`\n${scenario}: ${title}\n  goal: ${goal}`);
   const names = columns.map((column) => column.name.padStart(18)).join('');
-  console.log(`  ${'server'.padEnd(24)}${names}${beside ? `   x ${beside}` : ''}`);
+  console.log(`  ${'server'.padEnd(24)}${names}${beside ? `   x ${beside}` : ''}${also ? `   x ${also.name}` : ''}`);
   for (const row of rows) {
     const cells = columns.map(({ key, scale = 1, digits }) => format(row.median[key], scale, digits).padStart(18));
-    const ratio = base && row.median[columns[0].key] ? (row.median[columns[0].key] / base).toFixed(2) : '';
-    console.log(`  ${row.server.padEnd(24)}${cells.join('')}   ${ratio}`);
+    const ratio = beside ? ratioTo(beside, row).padEnd(beside.length + 2) : '';
+    const second = also?.server === row.server ? ratioTo(also.than, row) : '';
+    console.log(`  ${row.server.padEnd(24)}${cells.join('')}   ${ratio}   ${second}`.trimEnd());
     for (const failure of new Set(row.failures)) console.log(`  ${' '.repeat(24)}  failed: ${failure.split('\n')[0]}`);
   }
 }

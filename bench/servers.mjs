@@ -26,10 +26,11 @@ export function pickCores() {
 
 // What can be measured: how it is started, and what its clients speak.
 export function makeServers({ floor, collabd, folder }) {
-  const collabdArgs = (env) => ({
+  const collabdArgs = (env, how = {}) => ({
     wire: 'native',
     path: '/ws',
     extra: ['--tokens-file', writeTokens(folder)],
+    ...how,
     async start(core) {
       const data = fs.mkdtempSync(path.join(folder, 'data-'));
       const port = await freePort();
@@ -58,6 +59,13 @@ export function makeServers({ floor, collabd, folder }) {
     floor: speaking('raw', '/', floor, []),
     'floor-flush': speaking('raw', '/', floor, ['--flush-per-turn']),
     collabd: collabdArgs({}),
+    'collabd-socketio': collabdArgs({}, {
+      wire: 'socketio',
+      path: '/socket.io/',
+      namespace: '/relay',
+      tokens: writeTokens(folder),
+      extra: ['--tokens-file', writeTokens(folder), '--namespace', '/relay'],
+    }),
     'collabd-no-tick': collabdArgs({ COLLABD_ROOM_TICK_MS: '0' }),
     ws: speaking('raw', '/', ...peer('ws.mjs')),
     sharedb: speaking('sharedb', '/', ...peer('sharedb.mjs')),

@@ -40,8 +40,9 @@ struct event { /* its memory ends with what its kind uses of the union: never co
     struct span room;
     struct position position; /* offset 0: ephemeral, no place in the order */
     int64_t time_ms;          /* wall clock */
-    int64_t moment;           /* of a message: the same in nanoseconds, between rooms the order in which they were said; 0: not known */
-    session_id origin;        /* the session that caused it gets an answer instead; 0: nobody */
+    int64_t
+        moment; /* of a message: the same in nanoseconds, between rooms the order in which they were said; 0: not known */
+    session_id origin; /* the session that caused it gets an answer instead; 0: nobody */
     bool includes_origin;
     uint64_t conflate_key;                      /* != 0: only the latest with this key matters */
     struct span user_id, username, name, color; /* who; empty: the server */

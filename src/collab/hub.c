@@ -166,6 +166,8 @@ enum err hub_may_read(const struct hub *hub, const struct identity *identity, st
                        access_is_admin(identity->access)
                    ? OK
                    : ERR_FORBIDDEN;
+    if (type == NULL && span_starts_with(room, SPAN(ROOM_OF_TWO))) /* no room, only where their messages are listed */
+        return ERR_FORBIDDEN;
     return type == NULL || access_allows(identity->access, type, VERB_READ) ? OK : ERR_FORBIDDEN;
 }
 

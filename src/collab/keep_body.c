@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-const struct json_limits keep_body_limits = {512 * 1024, 64, 32 * 1024};
+const struct json_limits keep_body_limits = {16 * 1024 * 1024, 128, 1024 * 1024};
 
 /* ---- changing ----------------------------------------------------------------------------------------------------- */
 

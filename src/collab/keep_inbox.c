@@ -142,6 +142,17 @@ static enum err tell_about_record(struct keep_job *job)
 
 /* ---- told to one person ------------------------------------------------------------------------------------------- */
 
+/* Nobody has it for an id, and somebody for a username: it was meant for him, and he would never find it. Somebody whom no account
+ * names may be known by his token. */
+static bool is_only_a_name(struct keep_job *job, struct span user_id)
+{
+    struct span by_id = SPAN_EMPTY, by_name = SPAN_EMPTY;
+    const bool is_known = keep_user(job, arena_printf(&job->arena, "#%.*s", SPAN_ARG(user_id)), &by_id) &
+                          keep_user(job, user_id, &by_name);
+
+    return is_known && by_id.len == 0 && by_name.len > 0;
+}
+
 /* By a backend or an admin: a person writes to another one by a message. Of what he does not want the answer has no object. */
 static enum err tell_user(struct keep_job *job)
 {
@@ -156,6 +167,8 @@ static enum err tell_user(struct keep_job *job)
     if ((err = read_notice(job, &notice)) != OK)
         return err;
     (void)keep_preferences_of(job, user_id);
+    if (is_only_a_name(job, user_id))
+        return keep_refuse(job, ERR_UNKNOWN_USER, "to");
     if (keep_is_unknown(job))
         return OK;
     (void)keep_new_commit(job);

@@ -97,8 +97,8 @@ static enum err say_in_free_room(struct keep_job *job, struct saying *saying)
 
     if (room_is_durable(job->hub->registry, saying->room)) /* the server speaks there */
         return ERR_FORBIDDEN;
-    if (span_starts_with(saying->room,
-                         SPAN(ROOM_OF_TWO))) /* anybody could put words into what others say among themselves */
+    /* Anybody could put words into what others say among themselves. */
+    if (span_starts_with(saying->room, SPAN(ROOM_OF_TWO)))
         return ERR_FORBIDDEN;
     if (!job->command->object.as_server && (room == NULL || room_member(room, job->command->session) == NULL))
         return ERR_NOT_MEMBER;

@@ -53,7 +53,9 @@ enum err keep_people_listed(struct keep_job *job, const char *key, bool are_give
 
         if ((err = keep_input_id(job, item, key, &name)) != OK)
             return err;
-        id = are_given ? name : find(job, name, yyjson_is_uint(item));
+        id = find(job, name, yyjson_is_uint(item));
+        if (id.len == 0 && are_given && !keep_is_unknown(job)) /* somebody who is known by his token alone */
+            id = name;
         if (id.len == 0 && !keep_is_unknown(job))
             return keep_refuse(job, ERR_UNKNOWN_USER, key);
         if (id.len > 0)

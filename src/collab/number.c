@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DECIMAL_DIGITS = 15 };
+enum { DECIMAL_DIGITS = 15, PLACES_MAX = 40 };
 
 /* From there on the digits before the point are all that a double has. */
 static const double decimals_below = 1e15;
@@ -21,14 +21,21 @@ static bool is_signed(yyjson_val *number)
     return yyjson_is_int(number) && !(yyjson_is_uint(number) && yyjson_get_uint(number) > INT64_MAX);
 }
 
-static double to_decimal(double number)
+/* A sum has the decimal places of its larger addend: of 7.1 - 7 all digits but the first are noise. */
+static double to_decimal(double sum, double larger)
 {
+    const int places = larger > 0 ? DECIMAL_DIGITS - 1 - (int)floor(log10(larger)) : 0;
     char text[64];
+    double rounded;
 
-    if (fabs(number) >= decimals_below)
-        return number;
-    (void)snprintf(text, sizeof(text), "%.*g", DECIMAL_DIGITS, number);
-    return strtod(text, NULL);
+    if (larger >= decimals_below)
+        return sum;
+    if (places > PLACES_MAX)
+        (void)snprintf(text, sizeof(text), "%.*g", DECIMAL_DIGITS, sum);
+    else
+        (void)snprintf(text, sizeof(text), "%.*f", places, sum);
+    rounded = strtod(text, NULL);
+    return rounded != 0 ? rounded : 0; /* there is no -0 */
 }
 
 static struct span print_double(struct arena *arena, double number)
@@ -46,7 +53,7 @@ struct span number_sum(struct arena *arena, struct span a, struct span b)
 {
     yyjson_val *one = json_in_arena_read(arena, a), *other = json_in_arena_read(arena, b);
     int64_t whole;
-    double total;
+    double total, larger;
 
     if (!yyjson_is_num(one) || !yyjson_is_num(other))
         return SPAN_EMPTY;
@@ -54,7 +61,8 @@ struct span number_sum(struct arena *arena, struct span a, struct span b)
         !__builtin_add_overflow(yyjson_get_sint(one), yyjson_get_sint(other), &whole))
         return arena_printf(arena, "%lld", (long long)whole);
     total = yyjson_get_num(one) + yyjson_get_num(other);
-    return isfinite(total) ? print_double(arena, to_decimal(total)) : SPAN_EMPTY;
+    larger = fmax(fabs(yyjson_get_num(one)), fabs(yyjson_get_num(other)));
+    return isfinite(total) ? print_double(arena, to_decimal(total, larger)) : SPAN_EMPTY;
 }
 
 struct span number_negative(struct arena *arena, struct span number)

@@ -15,7 +15,7 @@ enum store_kind {
     STORE_ROOM_OPEN,    /* room -> position: its epoch and the offset of its last event (0: none yet) */
     STORE_EVENTS_READ,  /* room, since, count_max -> position (as above), events, is_complete */
     STORE_CHANGES_READ, /* type, entity_id, since.offset: a version, count_max -> changes after it, oldest first (at most
-                         * count_max, the newest ones; is_complete: they begin right after it), version: of the last */
+                         * count_max, and some megabytes: the newest ones; is_complete: they begin right after it), version: of the last */
     STORE_RECORD_AT, /* type, entity_id, version -> found, state: as it was then; ERR_BAD_VERSION: there was no such version */
     STORE_OBJECTS_READ, /* objects: kind and id -> the rest of each; revision 0 when it is not there */
     STORE_OBJECTS_LIST, /* objects[0]: kind, owner, state (none empty) -> objects: those that are there, oldest first, at most

@@ -5,6 +5,8 @@
 #include "collab/state.h"
 #include "collab/transform.h"
 
+#include <string.h>
+
 /* ---- which strategy ---- */
 
 static bool is_allowed(const struct type *type, const struct change *change)
@@ -29,111 +31,33 @@ static enum strategy strategy_at(const struct reconciliation *work, const struct
     return strategy_of(work->input->type, work->change, op);
 }
 
-/* ---- what it was made against ---- */
-
-static bool is_own(const struct change *change, const struct change *other)
+/* A client that sends one change after the other without waiting has seen its own. */
+bool change_is_own(const struct change *change, const struct change *other)
 {
     return other->source.len > 0 && span_equal(other->source, change->source) &&
            span_equal(other->user_id, change->user_id);
 }
 
-static bool was_touched_before(const struct change *change, uint32_t index)
-{
-    for (uint32_t i = 0; i < index; i++)
-        if (path_relation(&change->ops[i].path, &change->ops[index].path) != RELATION_APART)
-            return true;
-    return false;
-}
-
-/* What an operation expects to find is about the record, not about what the operations before it in the change do. */
-static bool has_expectation(const struct change *change, uint32_t index)
-{
-    return change->ops[index].expected.len > 0 && !was_touched_before(change, index);
-}
-
-static bool is_as_expected(struct arena *arena, struct span state, const struct op *op)
-{
-    return value_is_same(arena, op->expected, state_at_op(arena, state, op),
-                         path_is_item(&op->path) && op->kind != OP_MOV);
-}
-
-/* A client that sends one change after the other without waiting has seen what its own earlier ones made of it. */
-static bool is_own_result(const struct reconciliation *work, const struct op *op)
-{
-    for (uint32_t i = 0; i < work->input->since_count; i++) {
-        const struct change *other = work->input->since[i];
-
-        for (uint32_t k = 0; k < other->op_count && is_own(work->change, other); k++)
-            if (path_relation(&op->path, &other->ops[k].path) == RELATION_SAME &&
-                value_is_same(work->arena, op->expected, other->ops[k].after, false))
-                return true;
-    }
-    return false;
-}
-
-static enum err check_expected(const struct reconciliation *work)
-{
-    const struct reconcile_input *input = work->input;
-    struct change *change = work->change;
-    struct span base = SPAN_EMPTY;
-
-    for (uint32_t i = 0; i < change->op_count; i++) {
-        if (!has_expectation(change, i))
-            continue;
-        if (base.len == 0)
-            base = state_rewind(work->arena, input->state, input->since, input->since_count, change->ops,
-                                change->op_count);
-        change->failed_op = i;
-        if (!is_as_expected(work->arena, base, &change->ops[i]) && !is_own_result(work, &change->ops[i]))
-            return ERR_BAD_BEFORE;
-    }
-    return OK;
-}
-
-static bool all_are_as_expected(struct arena *arena, struct span state, const struct change *change)
-{
-    for (uint32_t i = 0; i < change->op_count; i++)
-        if (has_expectation(change, i) && !is_as_expected(arena, state, &change->ops[i]))
-            return false;
-    return true;
-}
-
-bool reconcile_find_base(struct arena *arena, const struct reconcile_input *input, const struct change *change,
-                         uint64_t *base_version)
-{
-    struct span state = input->state;
-    uint32_t i = input->since_count;
-
-    *base_version = input->present_version;
-    while (!all_are_as_expected(arena, state, change)) {
-        if (i == 0)
-            return false;
-        state = state_rewind(arena, state, &input->since[--i], 1, change->ops, change->op_count);
-        *base_version = input->since[i]->version - 1;
-    }
-    return true;
-}
-
 /* ---- two operations that meet ---- */
 
-static bool rewrite_mine(const struct reconciliation *work, struct op *mine, const struct op *theirs,
+static bool rewrite_mine(struct reconciliation *work, struct op *mine, const struct op *theirs,
                          const struct change *other)
 {
     switch (strategy_at(work, mine)) {
     case STRATEGY_LAST_WRITE_WINS:
-    case STRATEGY_LOCK_BASED: return mine->kind != OP_TXT || transform_op(work->arena, mine, theirs, SIDE_LATE);
-    case STRATEGY_CRDT: return crdt_rewrite(work->arena, mine, theirs, change_is_greater(work->change, other));
-    default: return transform_op(work->arena, mine, theirs, SIDE_LATE);
+    case STRATEGY_LOCK_BASED: return mine->kind != OP_TXT || transform_op(&work->meeting, mine, theirs, SIDE_LATE);
+    case STRATEGY_CRDT: return crdt_rewrite(&work->meeting, mine, theirs, change_is_greater(work->change, other));
+    default: return transform_op(&work->meeting, mine, theirs, SIDE_LATE);
     }
 }
 
 /* What theirs is to the operations of the change that come after this one. */
-static bool rewrite_theirs(const struct reconciliation *work, struct op *theirs, const struct op *mine,
+static bool rewrite_theirs(struct reconciliation *work, struct op *theirs, const struct op *mine,
                            const struct change *other)
 {
     if (strategy_at(work, mine) == STRATEGY_CRDT)
-        return crdt_rewrite(work->arena, theirs, mine, !change_is_greater(work->change, other));
-    return transform_op(work->arena, theirs, mine, SIDE_EARLY);
+        return crdt_rewrite(&work->meeting, theirs, mine, !change_is_greater(work->change, other));
+    return transform_op(&work->meeting, theirs, mine, SIDE_EARLY);
 }
 
 static bool is_rewritten(const struct op *sent, const struct op *now)
@@ -151,6 +75,20 @@ static bool overwrites(const struct op *mine, const struct op *theirs, bool was_
            path_relation(&mine->path, &theirs->path) != RELATION_INSIDE;
 }
 
+/* A value that was rewritten takes the place of the one before the last: whoever was away for long meets thousands. */
+static void keep_value(const struct reconciliation *work, struct journey *journey, struct op *mine)
+{
+    const size_t len = mine->value.len;
+
+    journey->room ^= 1;
+    if (journey->rooms[journey->room].capacity < len) {
+        journey->rooms[journey->room].capacity = 2 * len;
+        journey->rooms[journey->room].data = arena_alloc(work->arena, 2 * len);
+    }
+    memcpy(journey->rooms[journey->room].data, mine->value.data, len);
+    mine->value = span_of(journey->rooms[journey->room].data, len);
+}
+
 /* Takes theirs over the change's operation `index`. False: nothing is left of theirs. */
 static bool meet(struct reconciliation *work, uint32_t index, uint32_t since, struct op *theirs)
 {
@@ -166,6 +104,8 @@ static bool meet(struct reconciliation *work, uint32_t index, uint32_t since, st
     journey->is_lost = !rewrite_mine(work, mine, theirs, other);
     journey->is_lost_to_text = journey->is_lost && theirs->kind == OP_TXT;
     journey->is_rewritten |= is_rewritten(&before, mine);
+    if (mine->value.len > 0 && mine->value.data != before.value.data)
+        keep_value(work, journey, mine);
     if (!op_is_idle(theirs) || journey->is_lost)
         journey->met = since;
     if (!op_is_idle(theirs)) {
@@ -194,6 +134,7 @@ static void pass_over(struct reconciliation *work, uint32_t since, const struct 
         i++;
     if (i == count)
         return;
+    arena_reset(&work->meeting);
     copy = *theirs;
     for (; i < count; i++)
         if (is_in_reach(work, i, &copy) && !meet(work, i, since, &copy))
@@ -210,7 +151,7 @@ static void pass_over_all(struct reconciliation *work)
 
         if (other->kind == CHANGE_DELETE) /* what is there now is another record of the same name */
             pass_over(work, i, &whole);
-        for (uint32_t k = 0; k < other->op_count && !is_own(work->change, other); k++)
+        for (uint32_t k = 0; k < other->op_count && !change_is_own(work->change, other); k++)
             pass_over(work, i, &other->ops[k]);
     }
 }
@@ -228,7 +169,7 @@ static void find_clash_of_delete(struct reconciliation *work)
     for (uint32_t i = input->since_count; i-- > 0;) {
         const struct change *other = input->since[i];
 
-        if (is_own(work->change, other) || change_is_empty(other))
+        if (change_is_own(work->change, other) || change_is_empty(other))
             continue;
         work->out->clashes = arena_alloc(work->arena, sizeof(struct clash));
         work->out->clashes[work->out->clash_count++] =
@@ -286,11 +227,15 @@ static struct span wanted(struct arena *arena, const struct op *op)
 static bool is_there_anyway(struct reconciliation *work, const struct journey *journey)
 {
     const struct op *sent = journey->sent;
-    const bool is_merged = sent->kind == OP_TXT && journey->is_lost_to_text;
 
-    return is_merged || (sent->kind != OP_INC &&
-                         value_is_same(work->arena, wanted(work->arena, sent),
-                                       state_at_op(work->arena, work->input->state, sent), path_is_item(&sent->path)));
+    if (sent->kind == OP_TXT && journey->is_lost_to_text)
+        return true;
+    if (sent->kind == OP_INC)
+        return false;
+    if (work->present == NULL)
+        work->present = json_in_arena_read(work->arena, work->input->state);
+    return value_is_same(wanted(work->arena, sent), state_at_op_in(work->arena, work->present, sent),
+                         path_is_item(&sent->path));
 }
 
 static void note_lost(struct reconciliation *work, const struct journey *journey)
@@ -409,7 +354,7 @@ static enum err settle(struct reconciliation *work, struct buf *after)
 
     if (!is_allowed(work->input->type, change))
         return ERR_STRATEGY;
-    if ((err = check_expected(work)) != OK) {
+    if ((err = base_check(work)) != OK) {
         work->out->failed_op = change->failed_op;
         return err;
     }
@@ -431,10 +376,12 @@ void reconcile(struct arena *arena, const struct reconcile_input *input, struct 
 
     if (change->kind == CHANGE_CREATE || change->base_version == 0 || change->base_version == input->present_version)
         met.since_count = 0;
+    arena_init(&work.meeting, 1024);
     work.journeys = arena_alloc(arena, change->op_count * sizeof(struct journey));
     *out = (struct reconciled){.strategy = change->strategy};
     change->superseded_count = 0;
     out->err = settle(&work, after);
+    arena_deinit(&work.meeting);
     if (out->err != OK)
         change->verdict = VERDICT_REJECTED;
     out->verdict = change->verdict;

@@ -61,9 +61,9 @@ void reconcile(struct arena *arena, const struct reconcile_input *input, struct 
                struct reconciled *out);
 
 /* The version that the change was made against, found by its `expected` values: the newest of present_version and those
- * before the changes of `since` at which every place had them. False: there was none (ERR_BAD_BEFORE). */
-bool reconcile_find_base(struct arena *arena, const struct reconcile_input *input, const struct change *change,
-                         uint64_t *base_version);
+ * before the changes of `since` at which every place had them. False: there was none (ERR_BAD_BEFORE), or it is too long ago
+ * for how large it is. */
+bool reconcile_find_base(const struct reconcile_input *input, const struct change *change, uint64_t *base_version);
 
 /* Whether the CRDT order puts a over b. */
 bool stamp_is_greater(uint64_t stamp_a, struct span source_a, uint64_t stamp_b, struct span source_b);

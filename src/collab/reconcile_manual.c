@@ -35,11 +35,11 @@ bool manual_is_clash(const struct op *a, const struct op *b)
 /* ---- by what comes of them ---- */
 
 /* Counting and editing are never what somebody else did by writing a value. */
-static bool comes_to_the_same(struct arena *arena, const struct op *op, const struct clash *clash)
+static bool comes_to_the_same(const struct op *op, const struct clash *clash)
 {
     const bool is_item = path_is_item(&op->path) && op->kind != OP_MOV;
 
-    return op->kind != OP_INC && op->kind != OP_TXT && value_is_same(arena, clash->mine, clash->theirs, is_item);
+    return op->kind != OP_INC && op->kind != OP_TXT && value_is_same(clash->mine, clash->theirs, is_item);
 }
 
 /* The operations as they were sent. */
@@ -75,20 +75,22 @@ void manual_find_clashes(struct reconciliation *work)
     const uint32_t count = work->change->op_count;
     struct op *ops = sent_ops(work);
     const struct span base = state_rewind(work->arena, input->state, input->since, input->since_count, ops, count);
-    const struct span done = do_at_base(work, base, ops);
+    yyjson_val *before = json_in_arena_read(work->arena, base);
+    yyjson_val *done = json_in_arena_read(work->arena, do_at_base(work, base, ops));
+    yyjson_val *now = json_in_arena_read(work->arena, input->state);
     struct reconciled *out = work->out;
 
     out->clashes = arena_alloc(work->arena, count * sizeof(struct clash));
     for (uint32_t i = 0; i < count; i++) {
         const struct clash clash = {.op = i,
                                     .since = work->journeys[i].met,
-                                    .base = state_at_op(work->arena, base, &ops[i]),
-                                    .mine = state_at_op(work->arena, done, &ops[i]),
-                                    .theirs = state_at_op(work->arena, input->state, &ops[i])};
+                                    .base = state_at_op_in(work->arena, before, &ops[i]),
+                                    .mine = state_at_op_in(work->arena, done, &ops[i]),
+                                    .theirs = state_at_op_in(work->arena, now, &ops[i])};
 
         if (!work->journeys[i].clashes || (ops[i].kind == OP_INS && op_is_idle(&ops[i])))
             continue; /* who put in what was there already wanted nothing new */
-        if (!comes_to_the_same(work->arena, &ops[i], &clash))
+        if (!comes_to_the_same(&ops[i], &clash))
             out->clashes[out->clash_count++] = clash;
     }
 }

@@ -1,4 +1,4 @@
-/* reconcile_work.h: what reconcile.c, reconcile_crdt.c and reconcile_manual.c share. Nobody else includes it. */
+/* reconcile_work.h: what reconcile.c and the other reconcile_*.c share. Nobody else includes it. */
 #pragma once
 
 #include "collab/reconcile.h"
@@ -11,16 +11,30 @@ struct journey {
     bool is_rewritten;
     bool overwrites; /* something that was written meanwhile */
     bool clashes;
+    /* Of its values as it was rewritten the last two. */
+    struct {
+        char *data;
+        size_t capacity;
+    } rooms[2];
+    unsigned room;
     uint32_t met; /* index in `since`: the last one that did something there, or the one that it lost to */
 };
 
 struct reconciliation {
     struct arena *arena;
+    struct arena meeting; /* of one that is met, and what comes of it on its way */
     const struct reconcile_input *input;
     struct change *change;
     struct journey *journeys; /* of change->ops */
     struct reconciled *out;
+    yyjson_val *present; /* input->state, when it was needed; else NULL */
 };
+
+/* Whether the same client made both. */
+bool change_is_own(const struct change *change, const struct change *other);
+
+/* reconcile_base.c: whether what the change's operations expect to find was there: ERR_BAD_BEFORE, with failed_op. */
+must_check enum err base_check(const struct reconciliation *work);
 
 /* reconcile_crdt.c: as transform_op, for operations whose order is that of their stamps. */
 bool crdt_rewrite(struct arena *arena, struct op *a, const struct op *b, bool a_is_greater);

@@ -10,6 +10,10 @@
 
 enum { STAMP_AHEAD_MAX_MS = 60000, STAMP_COUNTER_BITS = 16 };
 
+/* Of a change as it is kept. Each edit of a text keeps the whole text: a few hundred in one change of a few kilobytes would be tens
+ * of megabytes. */
+#define KEPT_BYTES_MAX ((size_t)2 * 1024 * 1024)
+
 /* ---- the commit --------------------------------------------------------------------------------------------------- */
 
 static void fill_commit(struct making *making, struct store_request *request, const struct change *change)
@@ -37,6 +41,10 @@ static struct store_request *commit_change(struct making *making, struct change 
     change->version = is_stored ? making->present->version + 1 : 0;
     plan->request = request;
     announce_change(making, request, change, action, is_delete ? before : after);
+    if (request->commit.events[0].body.len > KEPT_BYTES_MAX) {
+        making_refuse(making, ERR_TOO_LARGE, SPAN("ops"));
+        return NULL;
+    }
     plan_keep_answer(request, change->version, &plan->outcome);
     if (!is_stored)
         return request;
@@ -158,7 +166,7 @@ static bool find_base(struct making *making, const struct change *change, const 
                                           .since_count = since->count,
                                           .present_version = making->present->version};
 
-    return reconcile_find_base(making->arena, &input, change, base_version);
+    return reconcile_find_base(&input, change, base_version);
 }
 
 /* Who says what he saw, but not when: most saw what is there; else it is looked for in what is in memory, and then in all that is

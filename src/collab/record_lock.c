@@ -143,18 +143,32 @@ static bool asks_for_locks(const struct type *type, const struct change *change)
     return false;
 }
 
+static uint64_t shown_by(const struct making *making, const struct path *path)
+{
+    return path->depth > 0 ? making_shown(making, path) : 0; /* that a record is locked tells nothing of it */
+}
+
+/* The lock in the way may be on a field of which he does not even know that it is there. */
+static bool may_see(const struct making *making, const struct lock *lock)
+{
+    const struct access *access = making->command->identity->access;
+
+    return (shown_by(making, &lock->path) & ~access_readable(access, making->type)) == 0;
+}
+
 static void show_lock(struct making *making, const struct lock *lock)
 {
     struct record_outcome *outcome = &making->plan->outcome;
     struct buf body = BUF_EMPTY;
 
-    if (lock == NULL)
+    if (lock == NULL || !may_see(making, lock))
         return;
     lock_print(&body, lock, making->hub->now_ms, making->hub->wall_ms);
     outcome->has_object = true;
     outcome->object_kind = OBJECT_LOCK;
     outcome->object_id = arena_copy(making->arena, lock->id);
     outcome->object = arena_copy(making->arena, buf_span(&body));
+    outcome->object_shown = shown_by(making, &lock->path);
     buf_deinit(&body);
 }
 
@@ -201,11 +215,6 @@ static struct lock_scene scene_of(const struct making *making, const struct lock
                                .limits = limits,
                                .now_ms = making->hub->now_ms,
                                .wall_ms = making->hub->wall_ms};
-}
-
-static uint64_t shown_by(const struct making *making, const struct path *path)
-{
-    return path->depth > 0 ? making_shown(making, path) : 0; /* that a record is locked tells nothing of it */
 }
 
 static uint64_t shown_by_body(const struct making *making, struct span body)
@@ -285,8 +294,12 @@ static enum err read_ask(struct making *making, struct lock_ask *ask, struct spa
 static enum err may_ask(const struct making *making, const struct lock_ask *ask, struct span *field)
 {
     const struct access *access = making->command->identity->access;
-    const struct field *named;
+    const struct field *named = ask->path.depth > 0 ? type_field(making->type, ask->path.steps[0]) : NULL;
 
+    if (named && !access_is_admin(access) && !(access_readable(access, making->type) >> named->index & 1)) {
+        *field = ask->path.steps[0];
+        return ERR_UNKNOWN_FIELD;
+    }
     if (ask->verb != OBJECT_ADD) /* what is held may be given back though the record is gone */
         return OK;
     if (!making->present->exists)
@@ -294,7 +307,6 @@ static enum err may_ask(const struct making *making, const struct lock_ask *ask,
     if (ask->path.depth == 0)
         return OK;
     *field = ask->path.steps[0];
-    named = type_field(making->type, *field);
     if (named && (access_is_admin(access) || (access_writable(access, making->type) >> named->index & 1)))
         return OK;
     return access_field_error(access, making->type, named ? ERR_FORBIDDEN : ERR_UNKNOWN_FIELD, *field);
@@ -339,7 +351,7 @@ static const struct object *preferences_of(struct making *making, struct span us
 }
 
 static void notify(struct making *making, struct store_request *request, const struct lock_ask *ask,
-                   const struct lock_decision *decision)
+                   const struct lock_decision *decision, uint64_t shown)
 {
     const struct identity *identity = making->command->identity;
     const struct span label = keep_label(making->arena, making->type, buf_span(&making->present->state));
@@ -354,7 +366,7 @@ static void notify(struct making *making, struct store_request *request, const s
                             .from_user_id = identity->user_id,
                             .from_username = identity->username,
                             .from_name = who,
-                            .shown = shown_by(making, &ask->path)};
+                            .shown = shown};
 
     if (decision->verb == OBJECT_FORCE)
         notice.title = arena_printf(making->arena, "%.*s took your lock on %.*s away", SPAN_ARG(who), SPAN_ARG(name));
@@ -369,22 +381,24 @@ static void notify(struct making *making, struct store_request *request, const s
 static void plan_decided(struct making *making, const struct lock_ask *ask, const struct lock_decision *decision)
 {
     struct record_plan *plan = making->plan;
+    const uint64_t shown =
+        shown_by_body(making, decision->body); /* whoever asks for a lock names another path, maybe */
 
-    plan->outcome.has_object = true;
-    plan->outcome.object_kind = OBJECT_LOCK;
-    plan->outcome.object_shown = shown_by(making, &ask->path);
     if (!decision->is_stored) {
         show_lock(making, decision->lock);
         return;
     }
+    plan->outcome.has_object = decision->lock == NULL || may_see(making, decision->lock);
+    plan->outcome.object_kind = OBJECT_LOCK;
+    plan->outcome.object_shown = shown;
     plan->request = making_commit(making);
     plan->locks = true;
     plan->outcome.grant = decision->grant;
     plan->outcome.object_id = arena_copy(making->arena, decision->object.id);
     plan->request->commit.grants = decision->grant != 0;
-    add_decision(making, plan->request, decision, plan->outcome.object_shown);
+    add_decision(making, plan->request, decision, shown);
     if (decision->notify_user_id.len > 0)
-        notify(making, plan->request, ask, decision);
+        notify(making, plan->request, ask, decision, shown);
     plan_keep_answer(plan->request, making->present->exists ? making->present->version : 0, &plan->outcome);
 }
 

@@ -125,8 +125,10 @@ static enum err may_settle(struct settling *settling)
             continue;
         if ((field = type_field(making->type, name)) && (access_is_admin(access) || (writable >> field->index & 1)))
             continue;
+        if (field && !(access_readable(access, making->type) >> field->index & 1))
+            return ERR_NOT_FOUND; /* for him it is not there, whatever it is about */
         making->plan->field = name;
-        return access_field_error(access, making->type, field ? ERR_FORBIDDEN : ERR_UNKNOWN_FIELD, name);
+        return field ? ERR_FORBIDDEN : ERR_UNKNOWN_FIELD;
     }
     return OK;
 }

@@ -145,6 +145,25 @@ static enum err print_values(struct settling *settling, yyjson_val *values, stru
     return OK;
 }
 
+/* What nobody disputes of the parked change is done, too, whatever becomes of the rest. */
+static bool add_rest(struct settling *settling, struct change *change)
+{
+    struct change rest = {.kind = CHANGE_UPDATE};
+    struct op *ops;
+    uint32_t count = 0;
+
+    if (!rebase_rest(settling, &rest))
+        return false;
+    ops = arena_alloc(settling->making->arena, (rest.op_count + change->op_count) * sizeof(*ops));
+    for (uint32_t i = 0; i < rest.op_count; i++)
+        ops[count++] = rest.ops[i];
+    for (uint32_t i = 0; i < change->op_count; i++)
+        ops[count++] = change->ops[i];
+    change->ops = ops;
+    change->op_count = count;
+    return true;
+}
+
 /* A person's value is checked like any client's. */
 bool settling_make_merged(struct settling *settling, struct change *change)
 {
@@ -176,5 +195,5 @@ bool settling_make_merged(struct settling *settling, struct change *change)
         making_refuse(making, err, field);
     json_deinit(&json);
     buf_deinit(&text);
-    return err == OK;
+    return err == OK && add_rest(settling, change);
 }

@@ -4,6 +4,8 @@
 #include "collab/transform.h"
 #include "collab/undo.h"
 
+enum { READING_BLOCK_BYTES = 1024 };
+
 /* ---- looking ---- */
 
 static struct span print(struct arena *arena, yyjson_val *value)
@@ -47,11 +49,48 @@ struct span state_value(struct arena *arena, struct span state, const struct pat
     return print(arena, find(json_in_arena_read(arena, state), path));
 }
 
-struct span state_at_op(struct arena *arena, struct span state, const struct op *op)
+struct span state_at_op_in(struct arena *arena, yyjson_val *state, const struct op *op)
 {
-    yyjson_val *value = find(json_in_arena_read(arena, state), &op->path);
+    yyjson_val *value = find(state, &op->path);
 
     return print(arena, op->kind == OP_MOV ? json_get(value, "pos") : value);
+}
+
+struct span state_at_op(struct arena *arena, struct span state, const struct op *op)
+{
+    return state_at_op_in(arena, json_in_arena_read(arena, state), op);
+}
+
+static bool is_field_of(struct span name, const struct op *ops, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (span_equal(ops[i].path.steps[0], name))
+            return true;
+    return false;
+}
+
+struct span state_of_fields(struct arena *arena, struct span state, const struct op *ops, uint32_t count)
+{
+    yyjson_obj_iter fields;
+    yyjson_val *key;
+    struct buf text = BUF_EMPTY;
+    struct span copy;
+
+    buf_append_char(&text, '{');
+    yyjson_obj_iter_init(json_in_arena_read(arena, state), &fields);
+    while ((key = yyjson_obj_iter_next(&fields)) != NULL) {
+        if (!is_field_of(json_text(key), ops, count))
+            continue;
+        if (text.len > 1)
+            buf_append_char(&text, ',');
+        json_append_string(&text, json_text(key));
+        buf_append_char(&text, ':');
+        json_append_value(&text, yyjson_obj_iter_get_val(key));
+    }
+    buf_append_char(&text, '}');
+    copy = arena_copy(arena, buf_span(&text));
+    buf_deinit(&text);
+    return copy;
 }
 
 /* ---- comparing ---- */
@@ -120,9 +159,17 @@ static bool is_same(yyjson_val *a, yyjson_val *b, bool is_item)
     return yyjson_equals(a, b);
 }
 
-bool value_is_same(struct arena *arena, struct span a, struct span b, bool is_item)
+bool value_is_same(struct span a, struct span b, bool is_item)
 {
-    return span_equal(a, b) || is_same(json_in_arena_read(arena, a), json_in_arena_read(arena, b), is_item);
+    struct arena reading;
+    bool same;
+
+    if (span_equal(a, b))
+        return true;
+    arena_init(&reading, READING_BLOCK_BYTES);
+    same = is_same(json_in_arena_read(&reading, a), json_in_arena_read(&reading, b), is_item);
+    arena_deinit(&reading);
+    return same;
 }
 
 /* ---- going back ---- */

@@ -5,6 +5,8 @@
 #include "collab/text.h"
 #include "collab/transform.h"
 
+enum { READING_BLOCK_BYTES = 2048 };
+
 enum step_kind { STEP_KEEP, STEP_INSERT, STEP_DELETE, STEP_END };
 
 struct step {
@@ -126,9 +128,13 @@ static void add_stretch(struct draft *draft, struct walk *a, struct walk *b)
 
 struct span text_transform(struct arena *arena, struct span a, struct span b, enum side side)
 {
-    struct walk mine = start(arena, a), theirs = start(arena, b);
+    struct arena reading; /* a long text may meet thousands of edits: only what comes of it stays */
+    struct walk mine, theirs;
     struct draft draft = {.kind = STEP_END};
 
+    arena_init(&reading, READING_BLOCK_BYTES);
+    mine = start(&reading, a);
+    theirs = start(&reading, b);
     while (mine.now.kind != STEP_END) {
         const bool is_mine = mine.now.kind == STEP_INSERT, is_theirs = theirs.now.kind == STEP_INSERT;
 
@@ -141,7 +147,9 @@ struct span text_transform(struct arena *arena, struct span a, struct span b, en
             add_stretch(&draft, &mine, &theirs);
         }
     }
-    return finish(arena, &draft);
+    a = finish(arena, &draft);
+    arena_deinit(&reading);
+    return a;
 }
 
 /* ---- and back ---- */

@@ -16,7 +16,8 @@ static bool is_ordinary(const struct change *change)
 
 static bool follows_at_once(const struct change *earlier, const struct change *later)
 {
-    return earlier->group.len == 0 && later->time_ms - earlier->time_ms <= UNDO_GROUP_MS;
+    return earlier->group.len == 0 && later->resolves.len == 0 && span_equal(earlier->source, later->source) &&
+           later->time_ms - earlier->time_ms <= UNDO_GROUP_MS;
 }
 
 static uint32_t first_of_named_group(const struct change *const *log, uint32_t last)

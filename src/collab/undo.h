@@ -4,8 +4,8 @@
  * Whose turn it is to be undone is found in the log, so it survives a reload: my changes, newest first; an undo
  * (undo_of) takes the change it undoes off the list and puts itself on the list of what can be redone; a redo (an undo
  * of an undo) puts it back; any other change of mine empties the list of what can be redone. Changes of one group
- * (change.group), or without one those of which each came within 500 ms of the one before with nobody else's between,
- * are undone together. A change that did nothing in the end is passed over. */
+ * (change.group), or without one those of one source of which each came within 500 ms of the one before with nobody
+ * else's between, are undone together; the settling of a conflict begins anew. A change that did nothing in the end is passed over. */
 #pragma once
 
 #include "collab/change.h"
@@ -37,7 +37,8 @@ void change_invert(struct arena *arena, const struct change *change, struct op *
  * and texts are brought over what came after, and an operation that would overwrite a newer value is left out
  * (*skipped). undo_of is the last one's version. ERR_UNDO_BLOCKED: nothing would be left. A whole record that was
  * deleted is made again, if the log goes back to where it was made; else, and for the making of a record:
- * ERR_UNSUPPORTED. ERR_TOO_LARGE: more than CHANGE_OPS_MAX. */
+ * ERR_UNSUPPORTED. ERR_TOO_LARGE: more than CHANGE_OPS_MAX, or the target is so large that
+ * finding out would take long. */
 must_check enum err undo_make(struct arena *arena, const struct change *const *log, uint32_t count,
                               const struct undo_target *target, struct change *change, uint32_t *skipped);
 

@@ -5,6 +5,9 @@
 #include "collab/state.h"
 #include "collab/transform.h"
 
+/* Each operation of the target is compared with all that came after, and each text edit is rewritten over all edits. */
+enum { PAIRS_MAX = 16 * 1024 * 1024, TEXT_PAIRS_MAX = 512 * 1024 };
+
 struct undoing {
     struct arena *arena;
     const struct change *const *log;
@@ -101,11 +104,18 @@ static void count_or_edit_back(struct undoing *undo, const struct op *op, struct
         back->value = text_invert(undo->arena, SPAN_EMPTY, op->value);
 }
 
+/* Only what comes of it stays: a text may meet thousands of edits. */
 static bool bring_over(struct undoing *undo, struct op *back, const struct op *ops, uint32_t count)
 {
+    const char *before = back->value.data;
+    struct arena passing;
     uint32_t left = 1;
 
-    transform_ops(undo->arena, back, &left, ops, count, SIDE_EARLY);
+    arena_init(&passing, 1024);
+    transform_ops(&passing, back, &left, ops, count, SIDE_EARLY);
+    if (back->value.data != before)
+        back->value = arena_copy(undo->arena, back->value);
+    arena_deinit(&passing);
     return left > 0;
 }
 
@@ -225,12 +235,35 @@ static uint32_t count_target_ops(const struct undoing *undo)
     return count;
 }
 
+static uint64_t count_texts(const struct undoing *undo, uint32_t end)
+{
+    uint64_t count = 0;
+
+    for (uint32_t i = undo->target->first; i < end; i++)
+        for (uint32_t k = 0; k < undo->log[i]->op_count; k++)
+            count += undo->log[i]->ops[k].kind == OP_TXT;
+    return count;
+}
+
+/* Whoever wrote a log chooses how long taking it back would take. */
+static bool is_too_much(const struct undoing *undo, uint32_t target_ops)
+{
+    const uint32_t end = undo->target->last + 1;
+    uint64_t later_ops = 0;
+
+    for (uint32_t i = undo->target->first; i < undo->count; i++)
+        later_ops += undo->log[i]->op_count;
+    return target_ops * later_ops > PAIRS_MAX ||
+           count_texts(undo, end) * count_texts(undo, undo->count) > TEXT_PAIRS_MAX;
+}
+
 enum err undo_make(struct arena *arena, const struct change *const *log, uint32_t count,
                    const struct undo_target *target, struct change *change, uint32_t *skipped)
 {
     const struct change *last = log[target->last];
     struct undoing undo = {
         .arena = arena, .log = log, .count = count, .target = target, .author = last->user_id, .change = change};
+    uint32_t target_ops;
     enum err err = OK;
 
     *skipped = 0;
@@ -242,10 +275,13 @@ enum err undo_make(struct arena *arena, const struct change *const *log, uint32_
         return ERR_UNSUPPORTED;
     if (last->kind == CHANGE_DELETE)
         return make_again(&undo);
+    target_ops = count_target_ops(&undo);
+    if (is_too_much(&undo, target_ops))
+        return ERR_TOO_LARGE;
     change->ops = arena_alloc(arena, CHANGE_OPS_MAX * sizeof(struct op));
     undo.taken_by = arena_alloc(arena, count * sizeof(uint32_t));
     undo_mark_taken(log, count, undo.taken_by);
-    undo.standing = arena_alloc(arena, count_target_ops(&undo) * sizeof(struct op *));
+    undo.standing = arena_alloc(arena, target_ops * sizeof(struct op *));
     for (uint32_t i = target->last + 1; i-- > target->first && err == OK;)
         if (span_equal(log[i]->user_id, undo.author))
             err = take_back(&undo, i);

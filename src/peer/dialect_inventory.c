@@ -25,7 +25,7 @@ static bool is_meeting(const struct session *session, struct span room)
 /* The room that he joined last; when he is in none, where everybody is. */
 static struct span usual_room(const struct session *session)
 {
-    for (const struct list *node = session->memberships.prev; node != &session->memberships; node = node->prev) {
+    for (const struct list *node = session->memberships.next; node != &session->memberships; node = node->next) {
         const struct membership *membership = LIST_OWNER(node, struct membership, in_session);
         struct span room = span_of(membership->room, membership->room_len);
         if (!membership->is_left && is_meeting(session, room))

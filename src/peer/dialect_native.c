@@ -157,6 +157,7 @@ static void answer(struct session *session, const struct answer *answer)
     if (is_refused && !(waiting && waiting->gathering)) {
         enum native_ask ask = waiting ? (enum native_ask)waiting->kind : NATIVE_PLAIN;
         struct native_failure failure = native_failure_of(answer, ask);
+        failure.mask = mask;
         if (!is_own_question(answer))
             native_say_failure(session, waiting ? waiting_id(waiting) : SPAN_EMPTY, &failure);
     } else if (waiting) {

@@ -26,7 +26,9 @@ struct native_failure {
     uint64_t current_version, retry_ms;
     bool is_verdict; /* this is what became of a change */
     bool has_lock;
-    struct span lock; /* the lock that is in the way: its body */
+    struct span lock;              /* the lock that is in the way: its body */
+    const struct answer *conflict; /* of one that could not be settled: as it is now; or NULL */
+    uint64_t mask;                 /* the fields that he may read */
 };
 struct native_failure native_failure_of(const struct answer *answer, enum native_ask ask); /* spans are the answer's */
 

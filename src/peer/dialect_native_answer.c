@@ -65,7 +65,36 @@ struct native_failure native_failure_of(const struct answer *answer, enum native
         .is_verdict = is_change(answer->kind),
         .has_lock = answer->has_object && answer->object_kind == OBJECT_LOCK,
         .lock = answer->object,
+        .conflict = answer->has_object && answer->object_kind == OBJECT_CONFLICT ? answer : NULL,
     };
+}
+
+/* Whether he may see all that the object tells about. */
+static bool may_see_object(const struct answer *answer, uint64_t mask)
+{
+    const struct type *type = answer->type;
+    if (!type || type->field_count == 0)
+        return true;
+    return (answer->object_shown & (UINT64_MAX >> (64 - type->field_count)) & ~mask) == 0;
+}
+
+static void write_object_id(struct buf *out, struct span body)
+{
+    struct json json = {0};
+    buf_append_char(out, '{');
+    if (json_parse(&json, body, &(struct json_limits){16u << 20, 128, 1u << 20}) == OK)
+        json_member_string(out, "id", json_get_text(json.root, "id"));
+    json_deinit(&json);
+    buf_append_char(out, '}');
+}
+
+static void write_object(struct buf *out, const struct answer *answer, uint64_t mask, size_t bytes_max)
+{
+    const struct object_view view = {OBJECT_CAMEL, answer->type, mask};
+    if (may_see_object(answer, mask) && answer->object.len <= bytes_max)
+        object_write(out, answer->object_kind, answer->object, &view);
+    else
+        write_object_id(out, answer->object);
 }
 
 static void write_failure(struct buf *out, const struct native_failure *failure)
@@ -84,6 +113,10 @@ static void write_failure(struct buf *out, const struct native_failure *failure)
     if (failure->has_lock) {
         json_append_key(out, "lock");
         object_write(out, OBJECT_LOCK, failure->lock, &(struct object_view){.style = OBJECT_CAMEL});
+    }
+    if (failure->conflict) {
+        json_append_key(out, "conflict");
+        write_object(out, failure->conflict, failure->mask, SIZE_MAX);
     }
 }
 
@@ -205,34 +238,6 @@ static const char *verdict_name(enum verdict verdict)
                                         [VERDICT_CONFLICT] = "conflict",
                                         [VERDICT_REJECTED] = "rejected"};
     return names[verdict];
-}
-
-/* Whether he may see all that the object tells about. */
-static bool may_see_object(const struct answer *answer, uint64_t mask)
-{
-    const struct type *type = answer->type;
-    if (!type || type->field_count == 0)
-        return true;
-    return (answer->object_shown & (UINT64_MAX >> (64 - type->field_count)) & ~mask) == 0;
-}
-
-static void write_object_id(struct buf *out, struct span body)
-{
-    struct json json = {0};
-    buf_append_char(out, '{');
-    if (json_parse(&json, body, &(struct json_limits){16u << 20, 128, 1u << 20}) == OK)
-        json_member_string(out, "id", json_get_text(json.root, "id"));
-    json_deinit(&json);
-    buf_append_char(out, '}');
-}
-
-static void write_object(struct buf *out, const struct answer *answer, uint64_t mask, size_t bytes_max)
-{
-    const struct object_view view = {OBJECT_CAMEL, answer->type, mask};
-    if (may_see_object(answer, mask) && answer->object.len <= bytes_max)
-        object_write(out, answer->object_kind, answer->object, &view);
-    else
-        write_object_id(out, answer->object);
 }
 
 /* What became of it. */

@@ -69,17 +69,6 @@ static void listing_free(struct listing *listing)
     free(listing);
 }
 
-static bool is_visible(const struct object_view *view, const struct object *object)
-{
-    struct json body;
-    if (!view->type)
-        return true;
-    bool is_visible = json_parse(&body, object->body, &(struct json_limits){16u << 20, 128, 1u << 20}) == OK &&
-                      object_is_readable(view->type, view->mask, body.root);
-    json_deinit(&body);
-    return is_visible;
-}
-
 static void separate(struct buf *out)
 {
     if (out->data[out->len - 1] != '[')
@@ -96,7 +85,7 @@ static void write_objects(struct buf *out, const struct listing *listing, const 
         view.mask = access_readable(session->identity->access, view.type);
     for (uint32_t i = 0; i < listing->page.count; i++) {
         const struct object *object = &listing->page.objects[i];
-        if (!is_visible(&view, object))
+        if (!object_is_shown(session->host->registry, session->identity->access, listing->room, object->body))
             continue;
         separate(out);
         object_write(out, object->kind, object->body, &view);

@@ -16,6 +16,7 @@ struct gate {
     struct gate_rules rules;
     struct map lines;      /* session -> struct line */
     uint32_t held;         /* commands in them */
+    size_t held_bytes;     /* and about what these take */
     struct map remembered; /* key -> struct remembered */
     uint32_t revocations;  /* an answer to what was asked before one is not remembered */
 };
@@ -25,6 +26,7 @@ struct line {
     session_id session; /* its bytes are the key */
     struct list commands;
     uint32_t count;
+    size_t bytes;
 };
 
 /* Something is allowed to a user in a room. */
@@ -175,12 +177,20 @@ static struct command *line_first(const struct line *line)
     return LIST_OWNER(line->commands.next, struct command, node);
 }
 
+/* It does not change while it waits. */
+static size_t bytes_of(const struct command *command)
+{
+    return sizeof *command + command->arena.used_bytes;
+}
+
 static struct command *line_take(struct gate *gate, struct line *line)
 {
     struct command *command = line_first(line);
     list_remove(&command->node);
     line->count--;
+    line->bytes -= bytes_of(command);
     gate->held--;
+    gate->held_bytes -= bytes_of(command);
     return command;
 }
 
@@ -188,7 +198,9 @@ static void line_add(struct gate *gate, struct line *line, struct command *comma
 {
     list_push_tail(&line->commands, &command->node);
     line->count++;
+    line->bytes += bytes_of(command);
     gate->held++;
+    gate->held_bytes += bytes_of(command);
 }
 
 static void line_free(struct gate *gate, struct line *line)
@@ -273,15 +285,20 @@ static void on_answered(struct peer_errand *errand, struct peer_host *host)
 
 /* ---- from outside ---- */
 
+static bool is_full(const struct gate *gate, const struct line *line)
+{
+    return line && (line->count >= gate->rules.waiting_max || line->bytes >= gate->rules.waiting_bytes_max);
+}
+
 /* Is there a place for one more? What a session says when it goes always has one: there is as much of it as it has rooms. */
 static bool has_place(struct gate *gate, const struct line *line, const struct command *command)
 {
     struct session *session;
-    if (line && line->count >= gate->rules.waiting_max && (session = session_find(gate->host, command->session)))
+    if (is_full(gate, line) && (session = session_find(gate->host, command->session)))
         session_end(session, ERR_OVERLOADED);
     if (command->kind == COMMAND_LEAVE)
         return true;
-    return (!line || line->count < gate->rules.waiting_max) && gate->held < gate->rules.held_max;
+    return !is_full(gate, line) && gate->held < gate->rules.held_max && gate->held_bytes < gate->rules.held_bytes_max;
 }
 
 void gate_send(struct gate *gate, struct command *command)

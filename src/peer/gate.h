@@ -24,12 +24,14 @@ enum {
 };
 
 struct gate_rules {
-    unsigned asks;           /* bits as above */
-    bool allows_when_down;   /* without an answer a command goes on */
-    uint64_t cache_max_ms;   /* what is allowed for longer is asked again after this */
-    uint32_t waiting_max;    /* commands of one session; past it the session ends: 1,000 */
-    uint32_t held_max;       /* of all; past it what would wait is refused with ERR_OVERLOADED: 50,000 */
-    uint32_t remembered_max; /* answers; past it all are forgotten: 10,000 */
+    unsigned asks;            /* bits as above */
+    bool allows_when_down;    /* without an answer a command goes on */
+    uint64_t cache_max_ms;    /* what is allowed for longer is asked again after this */
+    uint32_t waiting_max;     /* commands of one session, */
+    size_t waiting_bytes_max; /* and what they take: past either the session ends with ERR_OVERLOADED */
+    uint32_t held_max;        /* of all sessions together; */
+    size_t held_bytes_max;    /* past either what would wait is refused with ERR_OVERLOADED */
+    uint32_t remembered_max;  /* answers; past it all are forgotten */
 };
 
 struct gate *gate_new(struct peer_host *host, const struct gate_rules *rules);

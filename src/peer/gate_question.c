@@ -84,6 +84,58 @@ static void member_if_any(struct buf *out, const char *key, struct span text)
         json_member_string(out, key, text);
 }
 
+static void print_op(struct buf *out, const struct op *op)
+{
+    static const struct span names[] = {
+        [OP_SET] = SPAN_INIT("set"),   [OP_DEL] = SPAN_INIT("del"), [OP_INS] = SPAN_INIT("ins"),
+        [OP_MOV] = SPAN_INIT("mov"),   [OP_INC] = SPAN_INIT("inc"), [OP_TXT] = SPAN_INIT("txt"),
+        [OP_TEST] = SPAN_INIT("test"),
+    };
+    struct buf path = BUF_EMPTY;
+    path_append(&path, &op->path);
+    buf_append_char(out, '{');
+    json_member_string(out, "op", names[op->kind]);
+    json_member_string(out, "path", buf_span(&path));
+    member_if_any(out, "pos", op->pos);
+    if (op->value.len)
+        json_member_raw(out, "value", op->value);
+    if (op->expected.len)
+        json_member_raw(out, "before", op->expected);
+    buf_append_char(out, '}');
+    buf_deinit(&path);
+}
+
+/* As it was asked for: what the stored form adds is not known yet. */
+static void print_change(struct buf *out, const struct change *change)
+{
+    static const struct span kinds[] = {
+        [CHANGE_CREATE] = SPAN_INIT("create"),
+        [CHANGE_UPDATE] = SPAN_INIT("update"),
+        [CHANGE_DELETE] = SPAN_INIT("delete"),
+        [CHANGE_ACTION] = SPAN_INIT("action"),
+    };
+    json_append_key(out, "change");
+    buf_append_char(out, '{');
+    json_member_string(out, "kind", kinds[change->kind]);
+    member_if_any(out, "id", change->id);
+    if (change->base_version)
+        json_member_u64(out, "base_version", change->base_version);
+    json_append_key(out, "ops");
+    buf_append_char(out, '[');
+    for (uint32_t i = 0; i < change->op_count; i++) {
+        if (i > 0)
+            buf_append_char(out, ',');
+        print_op(out, &change->ops[i]);
+    }
+    buf_append_char(out, ']');
+    if (change->metadata.len)
+        json_member_raw(out, "metadata", change->metadata);
+    if (change->has_strategy)
+        json_member_string(out, "strategy", span_from_str(strategy_name(change->strategy)));
+    member_if_any(out, "group", change->group);
+    buf_append_char(out, '}');
+}
+
 static void print_undo(struct buf *out, const struct command *command)
 {
     json_append_key(out, command->undo.is_redo ? "redo" : "undo");
@@ -109,10 +161,7 @@ static void print_what(struct buf *out, const struct command *command)
         json_member_string(out, "event", command->publish.name);
         json_member_raw(out, "data", command->publish.data);
         break;
-    case COMMAND_CHANGE:
-        json_append_key(out, "change");
-        change_print(out, command->change);
-        break;
+    case COMMAND_CHANGE: print_change(out, command->change); break;
     case COMMAND_ACTION:
         json_member_string(out, "action", command->action.name);
         json_member_raw(out, "input", command->action.input.len ? command->action.input : SPAN("{}"));
@@ -148,8 +197,7 @@ static struct span message_of(struct arena *arena, struct span text)
     struct span rest = text;
     uint32_t character;
     size_t len = 0;
-    while (utf8_next(&rest, &character) && !utf8_is_control(character) &&
-           text.len - rest.len <= GATE_MESSAGE_BYTES_MAX)
+    while (utf8_next(&rest, &character) && !utf8_is_control(character) && text.len - rest.len <= GATE_MESSAGE_BYTES_MAX)
         len = text.len - rest.len;
     return arena_copy(arena, span_slice(text, 0, len));
 }

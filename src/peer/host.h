@@ -82,16 +82,16 @@ struct peer_host {
 
     struct map sessions; /* session id (8 bytes) -> struct session */
     uint64_t session_serial;
-    struct map slices; /* room -> struct slice */
+    struct map slices;    /* room -> struct slice */
     uint64_t revocations; /* how often something was to be forgotten (credentials.c) */
-    struct map logins; /* cookie key (32 bytes) -> struct cached_login (credentials.c) */
+    struct map logins;    /* cookie key (32 bytes) -> struct cached_login (credentials.c) */
     struct list sessions_all;
     const struct http_limits *http_limits; /* of the connections here: peer_serve's */
     struct socketio_peers *socketio;       /* socketio_session.h: the worker's; NULL in tests without it */
     const struct namespaces *namespaces;   /* relays as configured; NULL: none */
-    struct gate *gate;                     /* what a backend is asked about on the way to the rooms; NULL: nothing. The worker's */
-    bool asks_who;                         /* a backend is asked whom unknown tokens stand for, */
-    uint64_t who_max_ms;                   /* and is believed for so long at most */
+    struct gate *gate;   /* what a backend is asked about on the way to the rooms; NULL: nothing. The worker's */
+    bool asks_who;       /* a backend is asked whom unknown tokens stand for, */
+    uint64_t who_max_ms; /* and is believed for so long at most */
 
     /* Doors. `world` is the worker. */
     void *world;
@@ -104,7 +104,7 @@ struct peer_host {
     /* A connection that belongs to another worker goes there; takes parcel. */
     void (*hand_over)(void *world, unsigned worker, struct conn_parcel *parcel);
     void (*send_errand)(void *world, unsigned worker, struct peer_errand *errand); /* takes */
-    void (*ask_backend)(void *world, struct backend_ask *ask);                     /* takes; with gate and asks_who only */
+    void (*ask_backend)(void *world, struct backend_ask *ask); /* takes; with gate and asks_who only */
 };
 
 void peer_host_init(struct peer_host *host);   /* the maps and lists */

@@ -386,6 +386,22 @@ bool object_is_readable(const struct type *type, uint64_t mask, yyjson_val *body
     return is_readable;
 }
 
+bool object_is_shown(const struct type_registry *registry, const struct access *access, struct span room,
+                     struct span body)
+{
+    struct span id;
+    struct json json;
+    const struct type *type = type_of_room(registry, room, &id);
+    if (json_parse(&json, body, &kept_limits) != OK)
+        return false;
+    if (!type)
+        type = type_find(registry, json_get_text(json.root, "entity_type"));
+    bool is_shown = !type || (access_allows(access, type, VERB_READ) &&
+                              object_is_readable(type, access_readable(access, type), json.root));
+    json_deinit(&json);
+    return is_shown;
+}
+
 /* ---- input -------------------------------------------------------------------------------------------------------- */
 
 /* Whether one of the members before it has the same name in the other case. */

@@ -5,6 +5,7 @@
  * A lock can be renewed, so it says so; a conflict's changes are Changes, as everywhere else, the last of the remote ones by itself, too. */
 #pragma once
 
+#include "collab/access.h"
 #include "collab/object.h"
 #include "wire/json.h"
 
@@ -28,6 +29,10 @@ void object_write(struct buf *out, enum object_kind kind, struct span body, cons
 void object_append_key(struct buf *out, struct span name, enum object_style style);
 /* Whether all the fields that it is about (path, data.path, fields[].path) are in the mask. */
 bool object_is_readable(const struct type *type, uint64_t mask, yyjson_val *body);
+/* The same of what is kept in a room, for whoever may this: by the type of the room, and in an inbox by that of the record that it is about. Whose
+ * inbox it is, is not asked. */
+bool object_is_shown(const struct type_registry *registry, const struct access *access, struct span room,
+                     struct span body);
 
 /* What a client sent as a command's input: the members of `object` with their names in snake_case, values as they are. Names in `except`
  * (in snake_case, the list ends with NULL) are left out, and what comes after the 64th; of a name that is there in both cases the first one counts. */

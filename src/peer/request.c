@@ -143,21 +143,6 @@ void request_fail_with(struct request *request, enum err err, struct span field,
 
 /* ---- commands ---- */
 
-static void hear_nothing(struct session *session, bool is_text, struct span payload)
-{
-    (void)session;
-    (void)is_text;
-    (void)payload;
-}
-
-static bool say_nothing(const struct event *event, uint64_t mask, struct buf *out)
-{
-    (void)event;
-    (void)mask;
-    (void)out;
-    return false;
-}
-
 static void on_answer(struct session *session, const struct answer *answer)
 {
     struct request *request = session->transport;
@@ -166,8 +151,6 @@ static void on_answer(struct session *session, const struct answer *answer)
 
 static const struct dialect dialect_request = {
     .name = "request",
-    .hear = hear_nothing,
-    .say = say_nothing,
     .answer = on_answer,
 };
 

@@ -3,7 +3,6 @@
 
 #include "collab/hub.h"
 
-
 static const struct rest_deed send_message = {OBJECT_MESSAGE, OBJECT_ADD, 201, "message", true, false};
 /* A request is nobody who could have joined a room. Rooms of any name are open to all, so it speaks as if it had. */
 static const struct rest_deed send_in_free_room = {OBJECT_MESSAGE, OBJECT_ADD, 201, "message", true, true};

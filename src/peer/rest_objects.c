@@ -6,17 +6,6 @@
 
 /* ---- who may see it ---- */
 
-/* What was kept was within its limits; these only keep a damaged row from doing harm. */
-static const struct json_limits kept_limits = {16u << 20, 128, 1u << 20};
-
-static bool shows_only_readable(const struct type *type, uint64_t mask, struct span text)
-{
-    struct json body;
-    bool is_readable = json_parse(&body, text, &kept_limits) == OK && object_is_readable(type, mask, body.root);
-    json_deinit(&body);
-    return is_readable;
-}
-
 static bool is_own_room(const struct request *request, struct span room)
 {
     return span_equal(span_slice(room, sizeof(ROOM_OF_USER) - 1, room.len), request->identity->user_id) ||
@@ -25,15 +14,9 @@ static bool is_own_room(const struct request *request, struct span room)
 
 bool rest_object_is_visible(const struct request *request, const struct object *object)
 {
-    struct span id;
-    if (span_starts_with(object->room, SPAN(ROOM_OF_USER)))
-        return is_own_room(request, object->room);
-    const struct type *type = type_of_room(request->registry, object->room, &id);
-    if (!type)
-        return true;
-    if (!access_allows(request->identity->access, type, VERB_READ))
+    if (span_starts_with(object->room, SPAN(ROOM_OF_USER)) && !is_own_room(request, object->room))
         return false;
-    return shows_only_readable(type, access_readable(request->identity->access, type), object->body);
+    return object_is_shown(request->registry, request->identity->access, object->room, object->body);
 }
 
 bool rest_answer_has_object(const struct request *request, const struct answer *answer)

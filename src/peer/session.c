@@ -228,7 +228,8 @@ bool session_count_error(struct session *session, enum err err)
     metric_add(METRIC_messages_bad, 1);
     if (session->is_closing)
         return false;
-    if (max == 0 || err_close_code(err) == 0 ||
+    /* Being second is nobody's fault. */
+    if (max == 0 || err_close_code(err) == 0 || err == ERR_CONFLICT ||
         bucket_take(&session->errors, max / 60.0, max, 1, loop_now_ms(session->host->loop), NULL))
         return true;
     metric_add(METRIC_suspicious, 1);

@@ -93,6 +93,7 @@ struct membership *session_membership(struct session *session, struct span room)
  * canonical here (room_canonical). ERR_BAD_NAME, ERR_TOO_MANY, ERR_NOT_AUTHENTICATED. */
 must_check enum err session_command(struct session *session, enum command_kind kind, struct span room, uint64_t tag,
                                     bool wants_answer, struct command **out);
+/* To its room's home, by way of the backend where one is asked (gate.h). */
 void session_send(struct session *session, struct command *command); /* takes */
 /* Enough long answers are on their way to this client: a transport that can hears nothing more from it until `answered`. They are not counted
  * against its queue's limit, so their number is what keeps small questions from filling the memory. */

@@ -65,10 +65,18 @@ static enum err add_account(struct store *store, const struct demo_account *demo
     struct account account = {
         .id = demo->id, .username = demo->username, .name = demo->name, .roles = roles, .role_count = demo->role_count};
     arena_init(&arena, 1024);
-    enum err err = password_hash(demo->password, &hash);
+    struct account other;
+    enum err err = store_account_get(store, &arena, demo->id, &other);
+    if (err == OK) { /* somebody's: his account is not ours to change */
+        log_warn("demo.account_skipped", "id=" LOG_QUOTED " username=" LOG_QUOTED, LOG_TEXT(demo->id),
+                 LOG_TEXT(other.username));
+        goto done;
+    }
+    err = password_hash(demo->password, &hash);
     account.password_hash = buf_span(&hash);
     if (!err)
         err = store_account_put(store, &arena, &account);
+done:
     buf_deinit(&hash);
     arena_deinit(&arena);
     return err == ERR_EXISTS ? OK : err;

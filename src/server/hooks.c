@@ -56,7 +56,9 @@ struct gate_rules hooks_gate_rules(const struct config *config, bool *asks_who)
     struct gate_rules rules = {.allows_when_down = config->backend_when_down == 1, /* its place among the words */
                                .cache_max_ms = config->backend_cache_max_s * 1000,
                                .waiting_max = 1000,
+                               .waiting_bytes_max = (size_t)4 << 20,
                                .held_max = 50000,
+                               .held_bytes_max = (size_t)64 << 20,
                                .remembered_max = 10000};
     struct buf why = BUF_EMPTY;
     enum err err;

@@ -515,7 +515,8 @@ static enum err start(struct server *server)
              shared_new(server->config, span_of(server->secret, sizeof server->secret), &server->shared, &server->why)))
         return err;
     make_workers(server);
-    if ((err = listen_all(server)) || (err = start_store(server)) || (err = start_backend(server)) || (err = start_webhook(server)) ||
+    if ((err = listen_all(server)) || (err = start_store(server)) || (err = start_backend(server)) ||
+        (err = start_webhook(server)) ||
         (err = admin_socket_listen(server->config->data, &server->admin_fd, &server->why)))
         return err;
     start_workers(server);

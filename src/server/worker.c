@@ -459,8 +459,7 @@ struct worker *worker_new(unsigned index, struct worker_ring *ring, struct share
     loop_on_wake(worker->loop, on_wake, worker);
     worker->hub_timer.on_time = on_hub_time;
     worker->drain_timer.on_time = on_drain_time;
-    worker->ports =
-        (struct ports){worker, port_answer, port_deliver, port_relay, port_store, port_random, port_moment};
+    worker->ports = (struct ports){worker, port_answer, port_deliver, port_relay, port_store, port_random, port_moment};
     adopt_shared(worker, shared_ref(shared));
     worker->hub = hub_new(index, ring->count, shared->registry, &ring->hub_limits, &worker->ports);
     init_host(worker);

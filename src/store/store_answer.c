@@ -66,22 +66,36 @@ static enum err answer_past(struct store *store, struct store_request *request)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
+/* Of changes that one question may get, as they are stored: who asks may have made as many as he likes, as large as he may. */
+#define CHANGES_BYTES_MAX ((size_t)4 * 1024 * 1024)
+
+/* Those that were read stand at the end of the room that was made for all. */
+static void give_up_the_rest(struct store_request *request, uint32_t count)
+{
+    request->changes += count - request->change_count;
+    request->is_complete = false;
+}
+
 /* The last `count` changes, which come newest first. */
 static enum err read_changes(struct store *store, struct store_request *request, const struct lineage *record,
                              uint32_t count)
 {
     struct past_step step = {.seq = record->last_change};
+    size_t bytes = 0;
     enum err err;
 
     request->changes = arena_alloc(&request->arena, count * sizeof(*request->changes));
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && bytes < CHANGES_BYTES_MAX; i++) {
         if ((err = past_step_back(&store->sql, &request->arena, UINT64_MAX, &step)) != OK)
             return err;
         if (step.version != record->version - i)
             return ERR_STORAGE; /* a gap */
         request->changes[count - 1 - i] = step.change;
+        request->change_count++;
+        bytes += step.bytes;
     }
-    request->change_count = count;
+    if (request->change_count < count)
+        give_up_the_rest(request, count);
     return OK;
 }
 

@@ -39,7 +39,7 @@ async function readRoom(server, cookie, id, random) {
   return { ...all, pasts };
 }
 
-test(`${KILLS} kills in ${SECONDS} s: nothing that was told is untrue, nothing that was written is gone (seed ${SEED})`, { timeout: (SECONDS + 240) * 1000 }, async () => {
+test(`${KILLS} kills in ${SECONDS} s: nothing that was told is untrue, nothing that was written is gone (seed ${SEED})`, { timeout: (SECONDS + 240) * 1000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'collabd-edits-'));
   const config = join(folder, 'config.json');
   writeFileSync(config, JSON.stringify({ types }));
@@ -75,13 +75,13 @@ test(`${KILLS} kills in ${SECONDS} s: nothing that was told is untrue, nothing t
   const rooms = new Map();
   for (const id of RECORDS) rooms.set(`${TYPE}:${id}`, await readRoom(stage.server, cookie, id, random));
   const asked = editors.flatMap((editor) => editor.asked);
-  const counts = Object.groupBy ? Object.fromEntries(Object.entries(Object.groupBy(asked, ({ told }) => told.code ?? told.verdict ?? 'settled')).map(([key, list]) => [key, list.length])) : {};
-  console.log(`${asked.length} answers: ${JSON.stringify(counts)}`);
-  if (process.env.DUMP) writeFileSync(process.env.DUMP, JSON.stringify({ asked, rooms: [...rooms], watchers: watchers.map((w) => ({ heard: [...w.heard], starts: [...w.starts] })) }));
+  const counts = {};
+  for (const { told } of asked) counts[told.code ?? told.verdict ?? 'settled'] = (counts[told.code ?? told.verdict ?? 'settled'] ?? 0) + 1;
+  t.diagnostic(`${asked.length} answers: ${JSON.stringify(counts)}`);
   const complaints = judgeEdits({ asked, rooms, watchers });
   assert.equal(complaints.length, 0, `${complaints.length} complaints:\n${complaints.slice(0, 30).map((one) => one.slice(0, 600)).join('\n')}`);
-  const seen = new Set(asked.map(({ told }) => told.verdict));
-  for (const verdict of ['applied', 'merged', 'conflict']) assert.ok(seen.has(verdict), `nothing was ${verdict}`);
+  assert.ok(asked.length >= KILLS * 20, `only ${asked.length} answers`);
+  for (const verdict of ['applied', 'merged', 'conflict']) assert.ok(counts[verdict] > 0, `nothing was ${verdict}`);
   await stage.server.stop();
   rmSync(folder, { recursive: true, force: true });
 });

@@ -37,6 +37,7 @@ static void assert_same_ops(const struct change *a, const struct change *b)
 {
     assert(a->kind == b->kind && a->op_count == b->op_count && a->base_version == b->base_version);
     assert(span_equal(a->id, b->id) && span_equal(a->metadata, b->metadata));
+    assert(a->stamp == b->stamp && span_equal(a->source, b->source) && span_equal(a->group, b->group));
     for (uint32_t i = 0; i < a->op_count; i++) {
         const struct op *one = &a->ops[i], *other = &b->ops[i];
 

@@ -402,7 +402,7 @@ static struct span without_empty(struct arena *arena, struct span state)
 
 bool cases_is_same(struct arena *arena, struct span a, struct span b)
 {
-    return value_is_same(arena, without_empty(arena, a), without_empty(arena, b), false);
+    return value_is_same(without_empty(arena, a), without_empty(arena, b), false);
 }
 
 /* ---- failing ---- */

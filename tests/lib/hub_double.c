@@ -26,7 +26,7 @@ const char hub_double_types[] =
     "\"secret\":{\"kind\":\"string\",\"write\":[\"manager\"]},\"lines\":{\"kind\":\"collection\"}}},"
     "\"part\":{\"strategy\":\"lock-based\",\"label\":\"title\","
     "\"roles\":{\"create\":[\"editor\"],\"update\":[\"editor\"],\"delete\":[\"editor\"]},"
-    "\"fields\":{\"title\":{\"kind\":\"string\"},\"qty\":{\"kind\":\"integer\"}}},"
+    "\"fields\":{\"title\":{\"kind\":\"string\"},\"qty\":{\"kind\":\"integer\"},\"cost\":{\"kind\":\"number\",\"read\":[\"admin\"]}}},"
     "\"doc\":{\"strategy\":\"operational-transform\",\"strategies_allowed\":[\"last-write-wins\",\"manual\"],"
     "\"label\":\"title\",\"enforce_locks\":true,"
     "\"roles\":{\"create\":[\"editor\"],\"update\":[\"editor\"],\"delete\":[\"editor\"]},"

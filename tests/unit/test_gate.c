@@ -80,7 +80,9 @@ static int set_up(void **state)
     rules = (struct gate_rules){.asks = GATE_JOIN | GATE_PUBLISH | GATE_CHANGE | GATE_OBJECT,
                                 .cache_max_ms = 60000,
                                 .waiting_max = 1000,
+                                .waiting_bytes_max = 1 << 20,
                                 .held_max = 1000,
+                                .held_bytes_max = 1 << 20,
                                 .remembered_max = 100};
     ask_count = errand_count = 0;
     ended_by = OK;
@@ -479,6 +481,32 @@ static void who_lets_too_much_wait_is_ended(void **state)
     assert_int_equal(gate_held(stage.host.gate), 3);
 }
 
+static void what_waits_is_bounded_in_bytes_too(void **state)
+{
+    struct session *one = connect_ann(), *other = connect_ann();
+    char *large = malloc(40003);
+
+    (void)state;
+    memset(large, 'x', 40002);
+    large[0] = large[40001] = '"';
+    large[40002] = '\0';
+    rules.waiting_bytes_max = 50000;
+    rules.held_bytes_max = 150000;
+    set_rules();
+    publish(one, "lobby", large);
+    publish(one, "lobby", large);
+    publish(other, "lobby", large);
+    assert_int_equal(ended_by, OK);
+    publish(other, "lobby", large); /* the last that there is a place for */
+    publish(connect_ann(), "lobby", large);
+    assert_int_equal(ended_by, OK);
+    publish(one, "lobby", "1");
+    assert_int_equal(ended_by, ERR_OVERLOADED);
+    run_errands();
+    assert_text(&answered, "overloaded: , overloaded: , ");
+    free(large);
+}
+
 static void only_so_much_waits_in_all(void **state)
 {
     struct session *one = connect_ann(), *other = connect_ann();
@@ -541,6 +569,17 @@ static void a_question_says_who_wants_what(void **state)
     assert_question(command, "{\"hook\":\"change\"," ANN ",\"room\":\"order:O-1\",\"entity_type\":\"order\","
                              "\"entity_id\":\"O-1\",\"kind\":\"conflict\",\"verb\":\"resolve\",\"object_id\":\"c1\","
                              "\"input\":{\"resolution\":\"local\"}}");
+    command = command_for(session, COMMAND_CHANGE, "order:O-1");
+    command->change = arena_alloc(&command->arena, sizeof(struct change));
+    command->change->kind = CHANGE_UPDATE;
+    command->change->base_version = 4;
+    command->change->op_count = 1;
+    command->change->ops = arena_alloc(&command->arena, sizeof(struct op));
+    command->change->ops[0] = (struct op){.kind = OP_INC, .value = SPAN("2"), .expected = SPAN("5")};
+    assert_int_equal(path_parse(&command->arena, SPAN("qty"), &command->change->ops[0].path), OK);
+    assert_question(command, "{\"hook\":\"change\"," ANN ",\"room\":\"order:O-1\",\"entity_type\":\"order\","
+                             "\"entity_id\":\"O-1\",\"change\":{\"kind\":\"update\",\"base_version\":4,"
+                             "\"ops\":[{\"op\":\"inc\",\"path\":\"/qty\",\"value\":2,\"before\":5}]}}");
     command = command_for(session, COMMAND_UNDO, "order:O-1");
     command->undo.version = 3;
     assert_question(command, "{\"hook\":\"change\"," ANN ",\"room\":\"order:O-1\",\"entity_type\":\"order\","
@@ -592,6 +631,7 @@ int main(void)
         TEST(who_is_refused_after_he_went_leaves_all_the_same),
         TEST(who_leaves_before_the_answer_has_not_joined),
         TEST(who_lets_too_much_wait_is_ended),
+        TEST(what_waits_is_bounded_in_bytes_too),
         TEST(only_so_much_waits_in_all),
         TEST(a_question_says_who_wants_what),
         TEST(a_refusals_message_is_one_short_line),

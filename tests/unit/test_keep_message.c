@@ -184,7 +184,7 @@ static void nobody_speaks_into_what_two_others_say_among_themselves(void **state
 
     (void)state;
     assert_done(say(MARIA, "user:3", "{\"text\":\"Hello\",\"to\":3}"));
-    join(VERA, "dm:2:3");
+    assert_int_equal(hub_double_join(world, object_session(VERA), VERA, "dm:2:3")->err, ERR_FORBIDDEN);
     assert_refused(say(VERA, "dm:2:3", "{\"text\":\"x\"}"), ERR_FORBIDDEN, "");
     command = object_command(world, ADA, "dm:2:3", OBJECT_MESSAGE, OBJECT_ADD, "", "{\"text\":\"x\"}");
     command->object.as_server = true;

@@ -344,10 +344,39 @@ static void the_version_is_found_by_the_values_before(void **state)
     send("5", "{\"operation\":\"update\",\"path\":\"title\",\"after\":\"c\"}");
     since = input(1);
     made = read_change("{\"operation\":\"update\",\"path\":\"title\",\"before\":\"b\",\"after\":\"x\"}");
-    assert_true(reconcile_find_base(&arena, &since, &made, &base));
+    assert_true(reconcile_find_base(&since, &made, &base));
     assert_int_equal(base, 2);
     made = read_change("{\"operation\":\"update\",\"path\":\"title\",\"before\":null,\"after\":\"x\"}");
-    assert_false(reconcile_find_base(&arena, &since, &made, &base));
+    assert_false(reconcile_find_base(&since, &made, &base));
+}
+
+static void a_long_text_over_many_edits_takes_little_memory(void **state)
+{
+    enum { EDITS = 2000, BYTES = 40000 };
+    struct op key = {.kind = OP_TXT, .path = {1, {SPAN("notes")}}, .value = SPAN("[\"x\"]")};
+    const struct change typed = {.kind = CHANGE_UPDATE, .user_id = SPAN("5"), .ops = &key, .op_count = 1};
+    const struct change **edits = arena_alloc(&arena, EDITS * sizeof(*edits));
+    const struct reconcile_input input = {.type = type,
+                                          .state = SPAN("{\"notes\":\"a\"}"),
+                                          .state_bytes_max = SIZE_MAX,
+                                          .since = edits,
+                                          .since_count = EDITS,
+                                          .present_version = EDITS + 1};
+    struct op paste = {.kind = OP_TXT, .path = key.path};
+    struct change pasted = {
+        .kind = CHANGE_UPDATE, .user_id = SPAN("6"), .base_version = 1, .op_count = 1, .ops = &paste};
+    struct buf after = BUF_EMPTY;
+    size_t used;
+
+    (void)state;
+    for (uint32_t i = 0; i < EDITS; i++)
+        edits[i] = &typed;
+    paste.value = arena_printf(&arena, "[\"%0*d\"]", BYTES, 1);
+    used = arena.used_bytes;
+    reconcile(&arena, &input, &pasted, &after, &outcome);
+    assert_int_equal(outcome.verdict, VERDICT_REJECTED); /* the state is not what the edits made */
+    assert_true(arena.used_bytes - used < 50 * BYTES);
+    buf_deinit(&after);
 }
 
 /* A change of the status, from one number to the next. */
@@ -382,9 +411,9 @@ static void however_long_a_version_is_looked_for_it_takes_little_memory(void **s
     for (unsigned i = 0; i < STEPS; i++)
         steps[i] = make_step(i);
     used = arena.used_bytes;
-    assert_false(reconcile_find_base(&arena, &long_past, &sought, &base));
+    assert_false(reconcile_find_base(&long_past, &sought, &base));
     op.expected = SPAN("\"7\"");
-    assert_true(reconcile_find_base(&arena, &long_past, &sought, &base));
+    assert_true(reconcile_find_base(&long_past, &sought, &base));
     assert_int_equal(base, 8);
     assert_true(arena.used_bytes - used < 10 * LARGE);
 }
@@ -421,6 +450,7 @@ int main(void)
         TEST(a_value_before_that_never_was_is_refused),
         TEST(a_value_before_is_that_of_the_version_it_was_made_on),
         TEST(the_version_is_found_by_the_values_before),
+        TEST(a_long_text_over_many_edits_takes_little_memory),
         TEST(however_long_a_version_is_looked_for_it_takes_little_memory),
         TEST(greater_is_the_stamp_then_the_source),
     };

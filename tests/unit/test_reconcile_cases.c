@@ -242,7 +242,7 @@ static bool wants_something_else(struct arena *arena, struct span before, struct
     if (span_equal(b.before, b.after) || (a.kind == OP_INS && span_equal(a.before, a.after)))
         return false; /* one of them did nothing */
     if (a.kind != OP_INC && a.kind != OP_TXT &&
-        value_is_same(arena, state_at_op(arena, one, &sent), state_at_op(arena, two, &sent),
+        value_is_same(state_at_op(arena, one, &sent), state_at_op(arena, two, &sent),
                       a.kind == OP_SET && sent.path.steps[sent.path.depth - 1].data[0] == '@'))
         return false;
     a = sent;
@@ -291,7 +291,7 @@ static bool last_set_is_there(void *context, struct arena *arena, const struct c
         if (out.verdict == VERDICT_REJECTED)
             return false;
         if (change->op_count == 1 && op->kind == OP_SET && op->path.depth == 1 &&
-            !value_is_same(arena, op->value, state_at_op(arena, server.state, op), false))
+            !value_is_same(op->value, state_at_op(arena, server.state, op), false))
             return false;
     }
     return true;
@@ -305,11 +305,11 @@ static void with_last_write_wins_the_last_arrival_is_there(void **state)
 
 /* ---- nothing gets lost: what was wanted is in the data, superseded or in a conflict ---- */
 
-static bool is_superseded(struct arena *arena, const struct change *change, const struct path *path, struct span value)
+static bool is_superseded(const struct change *change, const struct path *path, struct span value)
 {
     for (uint32_t i = 0; i < change->superseded_count; i++)
         if (path_relation(&change->superseded[i].path, path) == RELATION_SAME &&
-            value_is_same(arena, change->superseded[i].value, value, true))
+            value_is_same(change->superseded[i].value, value, true))
             return true;
     return false;
 }
@@ -321,8 +321,8 @@ static bool is_kept(struct arena *arena, const struct server *server, const stru
 
     if (sent->kind != OP_SET && sent->kind != OP_INS)
         return true;
-    if (value_is_same(arena, sent->value, state_at_op(arena, server->state, sent), is_item) ||
-        is_superseded(arena, change, &sent->path, sent->value))
+    if (value_is_same(sent->value, state_at_op(arena, server->state, sent), is_item) ||
+        is_superseded(change, &sent->path, sent->value))
         return true;
     for (uint32_t i = 0; i < change->op_count; i++) /* on top of what was counted meanwhile */
         if (path_relation(&change->ops[i].path, &sent->path) == RELATION_SAME && change->ops[i].kind == OP_SET &&
@@ -332,7 +332,7 @@ static bool is_kept(struct arena *arena, const struct server *server, const stru
 }
 
 /* What others wrote meanwhile, and is not there any more. */
-static bool is_trace_left(struct arena *arena, const struct server *server, const struct change *change)
+static bool is_trace_left(const struct server *server, const struct change *change)
 {
     for (uint32_t i = 0; i < change->op_count; i++) {
         const struct op *op = &change->ops[i];
@@ -344,9 +344,9 @@ static bool is_trace_left(struct arena *arena, const struct server *server, cons
             for (uint32_t n = 0; n < server->log[k]->op_count && server->log[k] != change; n++)
                 is_others |= server->log[k]->ops[n].kind == OP_SET &&
                              path_relation(&op->path, &server->log[k]->ops[n].path) == RELATION_SAME &&
-                             value_is_same(arena, server->log[k]->ops[n].after, op->before, true) &&
+                             value_is_same(server->log[k]->ops[n].after, op->before, true) &&
                              !span_equal(server->log[k]->ops[n].before, server->log[k]->ops[n].after);
-        if (is_others && !is_superseded(arena, change, &op->path, op->before))
+        if (is_others && !is_superseded(change, &op->path, op->before))
             return false;
     }
     return true;
@@ -372,7 +372,7 @@ static bool nothing_gets_lost(void *context, struct arena *arena, const struct c
         (void)cases_apply(arena, &alone, trial->state, &ignored);
         if (span_equal(alone.ops->before, alone.ops->after))
             continue; /* it did nothing where it was made */
-        if (!is_kept(arena, &server, change, sent->ops) || !is_trace_left(arena, &server, change))
+        if (!is_kept(arena, &server, change, sent->ops) || !is_trace_left(&server, change))
             return false;
     }
     return true;

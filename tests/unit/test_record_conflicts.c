@@ -356,7 +356,8 @@ static void a_value_made_of_both_is_checked_like_any(void **state)
     assert_refused(resolve(LI, id, "{}"), ERR_MISSING_FIELD);
     answer = resolve(LI, id, "{\"resolution\":\"merged\",\"values\":{\"price\":6.5}}");
     assert_string_equal(err_code(answer->err), "ok");
-    assert_state(3, "{\"title\":\"A\",\"price\":6.5,\"terms\":\"none\"}");
+    /* and what nobody disputed of the parked change is done, too */
+    assert_state(3, "{\"title\":\"A\",\"price\":6.5,\"terms\":\"none!\"}");
     assert_member(answer->object, "/merged_value/price", "6.5");
 }
 

@@ -156,6 +156,33 @@ static void somebody_else_is_told_who_has_it(void **state)
     assert_true(says(answer->object, "locked_by", "2"));
 }
 
+static uint64_t cost_bit(void)
+{
+    const struct type *type = type_find(world->registry, SPAN("part"));
+
+    return (uint64_t)1 << type_field(type, SPAN("cost"))->index;
+}
+
+static void a_lock_on_a_field_that_he_may_not_read_is_not_shown_to_him(void **state)
+{
+    const struct answer *answer;
+    const struct event *event;
+
+    (void)state;
+    take(ADA, "{\"path\":\"cost\"}");
+    answer = lock(MARIA, OBJECT_ADD, "{}");
+    assert_refused(answer, ERR_LOCKED);
+    assert_false(answer->has_object);
+    assert_false(write(MARIA, 0, "{\"title\":\"B\"}")->has_object);
+    join(VERA);
+    hub_double_hush(world);
+    answer = lock(MARIA, OBJECT_REQUEST, "{}");
+    assert_done(answer);
+    assert_false(answer->has_object);
+    while ((event = hub_double_event(world, 0, EVENT_OBJECT)))
+        assert_true(event->object.shown & cost_bit());
+}
+
 static void fields_are_locked_one_by_one(void **state)
 {
     (void)state;
@@ -532,6 +559,7 @@ int main(void)
         TEST(a_lock_is_taken_kept_and_heard_of),
         TEST(somebody_else_is_told_who_has_it),
         TEST(fields_are_locked_one_by_one),
+        TEST(a_lock_on_a_field_that_he_may_not_read_is_not_shown_to_him),
         TEST(who_may_not_write_may_not_lock),
         TEST(what_is_not_there_is_not_locked),
         TEST(two_who_take_it_at_once_are_told_when_it_is_certain),

@@ -113,6 +113,36 @@ static void texts_that_were_edited_at_the_same_time_keep_both_edits(void **state
     assert_state("doc:D-1", 3, "{\"body\":\"zero one two three\"}");
 }
 
+/* Each edit keeps the whole text before and after it. */
+static struct answer *edit_a_long_text(unsigned times)
+{
+    struct buf text = BUF_EMPTY;
+    struct answer *answer;
+
+    buf_append_str(&text, "{\"ops\":[");
+    for (unsigned i = 0; i < times; i++)
+        buf_append_str(&text, i > 0 ? ",{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"x\"]}"
+                                    : "{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"x\"]}");
+    buf_append(&text, "]}", 3); /* with its NUL */
+    answer = change(MARIA, "doc:D-1", text.data);
+    buf_deinit(&text);
+    return answer;
+}
+
+static void a_change_is_not_kept_when_it_is_much_larger_than_what_was_sent(void **state)
+{
+    enum { LONG = 15000 };
+    struct buf text = BUF_EMPTY;
+
+    (void)state;
+    buf_printf(&text, "{\"title\":\"A\",\"body\":\"%0*d\"}%c", LONG, 1, 0);
+    create("doc:D-1", text.data);
+    buf_deinit(&text);
+    assert_done(edit_a_long_text(40), VERDICT_APPLIED, 2);
+    assert_string_equal(err_code(edit_a_long_text(250)->err), "too_large");
+    assert_done(edit_a_long_text(1), VERDICT_APPLIED, 3);
+}
+
 static void counters_add_up(void **state)
 {
     (void)state;
@@ -431,6 +461,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(texts_that_were_edited_at_the_same_time_keep_both_edits),
+        TEST(a_change_is_not_kept_when_it_is_much_larger_than_what_was_sent),
         TEST(counters_add_up),
         TEST(edits_meet_on_the_way_to_the_disk),
         TEST(what_never_came_to_be_is_not_merged_with),

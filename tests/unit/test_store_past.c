@@ -246,6 +246,28 @@ static void a_question_sees_what_came_before_it_in_the_batch(void **state)
         store_request_free(batch[i]);
 }
 
+static void of_large_changes_only_the_newest_are_given(void **state)
+{
+    enum { COUNT = 250, BYTES = 20000 };
+    struct store_request *request;
+    size_t bytes = 0;
+
+    (void)state;
+    for (int i = 1; i <= COUNT; i++) /* each says what was there before, too */
+        assert_int_equal(
+            store_fixture_put(&fixture, "O-1", arena_printf(&fixture.arena, "{\"tags\":\"%0*d\"}", BYTES, i).data), OK);
+    request = ask_changes("O-1", 1, 10000);
+    for (uint32_t i = 0; i < request->change_count; i++) {
+        assert_int_equal(request->changes[i]->version, COUNT - request->change_count + 1 + i);
+        bytes += request->changes[i]->ops[0].value.len;
+    }
+    assert_false(request->is_complete);
+    assert_int_equal(request->version, COUNT);
+    assert_true(request->change_count > 10);
+    assert_true(bytes < COUNT * BYTES / 2);
+    store_request_free(request);
+}
+
 static void a_damaged_chain_is_an_error(void **state)
 {
     struct store_request *request = ask(STORE_CHANGES_READ, "O-1");
@@ -301,6 +323,7 @@ int main(void)
         TEST(changes_are_given_oldest_first),
         TEST(every_version_is_as_it_was_for_the_writer_too),
         TEST(a_question_sees_what_came_before_it_in_the_batch),
+        TEST(of_large_changes_only_the_newest_are_given),
         TEST(a_damaged_chain_is_an_error),
         TEST(the_state_of_a_moment_is_what_was_current_then),
     };

@@ -75,6 +75,9 @@ static void an_increment_stays_on_top_of_a_value(void **state)
     (void)state;
     assert_string_equal(rewritten(op(OP_SET, "n", "10"), op(OP_INC, "n", "-3"), SIDE_LATE), "7");
     assert_string_equal(rewritten(op(OP_SET, "n", "0.1"), op(OP_INC, "n", "0.2"), SIDE_LATE), "0.3");
+    assert_string_equal(rewritten(op(OP_SET, "n", "7.1"), op(OP_INC, "n", "-7"), SIDE_LATE), "0.1");
+    assert_string_equal(rewritten(op(OP_SET, "n", "1000000.1"), op(OP_INC, "n", "-1000000"), SIDE_LATE), "0.1");
+    assert_string_equal(rewritten(op(OP_SET, "n", "1e-30"), op(OP_INC, "n", "2e-31"), SIDE_LATE), "1.2e-30");
     assert_string_equal(rewritten(op(OP_INC, "n", "5"), op(OP_SET, "n", "10"), SIDE_LATE), "5");
     assert_null(rewritten(op(OP_INC, "n", "5"), op(OP_SET, "n", "\"ten\""), SIDE_LATE));
     assert_string_equal(rewritten(op(OP_SET, "n", "\"ten\""), op(OP_INC, "n", "5"), SIDE_LATE), "\"ten\"");

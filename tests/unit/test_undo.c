@@ -10,7 +10,7 @@
 static const char types[] = "{\"order\":{\"fields\":{\"title\":{\"kind\":\"string\"},\"notes\":{\"kind\":\"text\"},"
                             "\"qty\":{\"kind\":\"integer\"},\"items\":{\"kind\":\"collection\"}}}}";
 
-enum { LOG_MAX = 16 };
+enum { LOG_MAX = 16, WIDTH = 200, GROUP = 24 };
 
 /* A record at version 1 and what was done to it. */
 static struct type_registry *registry;
@@ -281,6 +281,41 @@ static void the_making_of_a_record_is_not_taken_back(void **state)
     assert_int_equal(undo_make(&arena, changes(), count, &target, &change, &skipped), ERR_UNSUPPORTED);
 }
 
+/* A change in a group that writes many fields of an item each. */
+static struct change *make_wide(uint64_t version, const char *user)
+{
+    struct change *wide = arena_alloc(&arena, sizeof(*wide));
+
+    *wide =
+        (struct change){.kind = CHANGE_UPDATE, .version = version, .user_id = span_from_str(user), .group = SPAN("g")};
+    wide->op_count = WIDTH;
+    wide->ops = arena_alloc(&arena, WIDTH * sizeof(*wide->ops));
+    for (uint32_t i = 0; i < WIDTH; i++) {
+        wide->ops[i] = (struct op){
+            .kind = OP_SET,
+            .path = {3, {SPAN("items"), SPAN("@1"), arena_printf(&arena, "f%06u", (unsigned)version * WIDTH + i)}},
+            .before = arena_printf(&arena, "%u", (unsigned)version - 1),
+            .after = arena_printf(&arena, "%u", (unsigned)version)};
+        wide->ops[i].value = wide->ops[i].after;
+    }
+    return wide;
+}
+
+static void a_group_that_is_far_too_large_to_be_taken_back_is_refused_at_once(void **state)
+{
+    struct change *log[GROUP + 1];
+    const struct undo_target all = {.first = 0, .last = GROUP - 1};
+    struct change change = {0};
+
+    (void)state;
+    for (uint32_t i = 0; i < GROUP; i++)
+        log[i] = make_wide(i + 2, "5");
+    log[GROUP] = make_wide(GROUP + 2, "6");
+    log[GROUP]->ops[0].path.depth = 1; /* the whole list: it is in the way of everything */
+    assert_int_equal(undo_make(&arena, (const struct change *const *)log, GROUP + 1, &all, &change, &skipped),
+                     ERR_TOO_LARGE);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -299,6 +334,7 @@ int main(void)
         TEST(the_first_count_of_a_counter_leaves_that_of_others),
         TEST(a_record_that_was_deleted_is_made_again),
         TEST(the_making_of_a_record_is_not_taken_back),
+        TEST(a_group_that_is_far_too_large_to_be_taken_back_is_refused_at_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

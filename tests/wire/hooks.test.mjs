@@ -237,3 +237,20 @@ test('without a backend commands go on where that is configured, but nobody come
   assertError(await other.client({ authorization: 'Bearer letmein' }).get('/api/v1/me'), 503, 'backend_unavailable', undefined);
   await other.stop();
 });
+
+test('a server that is stopped while questions are open ends in order', async () => {
+  const slow = await new Backend().start();
+  const other = await startServer({ config: { types, backend_url: slow.url, backend_secret: SECRET, backend_timeout_ms: 30_000 } });
+  const amir = await other.login('akhan');
+  const contract = await draw(amir);
+  const asked = new Promise((resolve) => (slow.asked = ({ body }) => body.hook === 'publish' && resolve()));
+  slow.answer = ({ hook }) => (hook === 'publish' ? undefined : { allow: true });
+  const socket = await Client.open(other.process, '/ws', { cookie: amir.headers.cookie });
+  assertAck(await socket.ask({ type: 'subscribe', channel: contract.room }));
+  for (let i = 0; i < 3; i++) socket.send({ type: 'publish', channel: contract.room, event: 'x', payload: i });
+  await asked;
+  const stopped = other.stop();
+  assert.equal((await socket.waitClosed()).code, 1012);
+  await stopped;
+  await slow.stop();
+});

@@ -196,6 +196,17 @@ describe('rooms', () => {
     close();
   });
 
+  test('that was joined last is meant where none is named', async () => {
+    const [ann, bob] = [await Socket.open(server, 'akhan'), await Socket.open(server, 'mgarcia')];
+    for (const socket of [ann, bob]) for (const room of ['one', 'two']) await socket.ask('join_inventory_room', { room });
+    await ann.ask('update_cursor', { cursor_position: { x: 1 } });
+    assert.equal((await bob.hear('cursor_updated')).room, 'two');
+    await ann.ask('leave_inventory_room', {});
+    await ann.ask('update_cursor', { cursor_position: { x: 2 } });
+    assert.equal((await bob.hear('cursor_updated', ({ cursor_position }) => cursor_position.x === 2)).room, 'one');
+    for (const socket of [ann, bob]) socket.close();
+  });
+
   test('two tabs are one person, who left when both are closed', async () => {
     const { room, sockets: [amir, tab, maria], close } = await meet(['akhan', 'akhan', 'mgarcia']);
     assert.equal((await maria.ask('request_presence', { room })).count, 2);

@@ -11,7 +11,7 @@ let silent; // has promised an attachment, from the start: it takes its time
 let server, calm, lasting; // with a quick heartbeat; with a slow one; with recovery
 
 before(async () => {
-  server = await startConformance('--ping-interval', 300, '--ping-timeout', 200, '--connect-timeout', CONNECT_MS);
+  server = await startConformance('--ping-interval', 300, '--ping-timeout', 3000, '--connect-timeout', CONNECT_MS);
   calm = await startConformance();
   silent = await connect();
   silent.send('452-["message",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]', Buffer.from([1]));
