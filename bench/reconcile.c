@@ -6,7 +6,7 @@
  *
  *     {"concurrent":1000,"strategy":"operational-transform","pairs_per_cpu_second":...,"ns_per_pair":...} */
 #include "base/span.h"
-#include "collab/reconcile.h"
+#include "collab/change/reconcile.h"
 
 #include <assert.h>
 #include <stdio.h>

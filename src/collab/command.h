@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/list.h"
-#include "collab/change.h"
+#include "collab/change/change.h"
 #include "collab/identity.h"
 #include "collab/object.h"
 

@@ -1,12 +1,12 @@
 #include "collab/hub_internal.h"
 
 #include "base/memory.h"
-#include "collab/access.h"
-#include "collab/keep.h"
-#include "collab/places.h"
-#include "collab/presence.h"
-#include "collab/record.h"
-#include "collab/typing.h"
+#include "collab/type/access.h"
+#include "collab/keep/keep.h"
+#include "collab/room/places.h"
+#include "collab/room/presence.h"
+#include "collab/record/record.h"
+#include "collab/room/typing.h"
 
 #include <assert.h>
 #include <stdlib.h>

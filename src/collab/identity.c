@@ -1,7 +1,7 @@
 #include "collab/identity.h"
 
 #include "base/memory.h"
-#include "collab/access.h"
+#include "collab/type/access.h"
 
 #include <assert.h>
 #include <stdatomic.h>

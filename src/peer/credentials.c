@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/metric.h"
 #include "base/utf8.h"
-#include "collab/access.h"
+#include "collab/type/access.h"
 #include "wire/json.h"
 
 #include <assert.h>

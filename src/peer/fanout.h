@@ -6,7 +6,7 @@
 #include "collab/event.h"
 #include "net/frame.h"
 #include "net/websocket_conn.h"
-#include "peer/socketio_track.h"
+#include "peer/socketio/socketio_track.h"
 
 enum wire_form { FORM_WEBSOCKET, FORM_WEBSOCKET_DEFLATED, FORM_COUNT };
 /* The forms of a Socket.IO event: a WebSocket's frame, the same deflated, a packet of a polling payload. */

@@ -1,7 +1,7 @@
 #include "peer/gate_question.h"
 
 #include "base/utf8.h"
-#include "collab/type.h"
+#include "collab/type/type.h"
 #include "wire/json.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/metric.h"
-#include "collab/access.h"
+#include "collab/type/access.h"
 #include "peer/dialect.h"
 #include "peer/fanout.h"
 

@@ -1,7 +1,7 @@
 /* websocket_session.h: a session on a WebSocket: the handshake's credentials, the outlet, the end. Which dialect is spoken is the caller's choice. */
 #pragma once
 
-#include "peer/route.h"
+#include "peer/rest/route.h"
 
 struct dialect;
 

@@ -4,11 +4,11 @@
 
 #include "auth/jwt.h"
 #include "auth/origin.h"
-#include "collab/type.h"
+#include "collab/type/type.h"
 #include "net/listener.h"
 #include "net/static_files.h"
 #include "net/tls.h"
-#include "peer/namespace.h"
+#include "peer/socketio/namespace.h"
 #include "server/file.h"
 #include "server/hooks.h"
 #include "server/outbound.h"

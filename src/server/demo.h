@@ -3,7 +3,7 @@
  * records that exist, every record suits its type. Logic in demo.c and demo_*.c, words in demo_words.c. */
 #pragma once
 
-#include "collab/type.h"
+#include "collab/type/type.h"
 
 struct demo_account {
     struct span id, username, name, password;

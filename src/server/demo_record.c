@@ -2,7 +2,7 @@
 #include "server/demo_record.h"
 
 #include "base/clock.h"
-#include "collab/change.h"
+#include "collab/change/change.h"
 
 #include <stdarg.h>
 #include <stdio.h>

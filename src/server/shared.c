@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "collab/type.h"
+#include "collab/type/type.h"
 #include "server/admin.h"
 #include "server/config.h"
 #include "server/file.h"

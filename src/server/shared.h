@@ -3,7 +3,7 @@
 #pragma once
 
 #include "peer/host.h"
-#include "peer/namespace.h"
+#include "peer/socketio/namespace.h"
 
 struct config;
 

@@ -5,7 +5,7 @@
  * batch. While the backend is down it is tried again after 1 s, 2 s, 4 s, ... 5 min. */
 #pragma once
 
-#include "collab/type.h"
+#include "collab/type/type.h"
 #include "store/store_thread.h"
 
 struct webhook;

@@ -1,6 +1,6 @@
 #include "server/webhook_batch.h"
 
-#include "peer/activity_say.h"
+#include "peer/dialect/activity_say.h"
 #include "server/hooks.h"
 
 #include <string.h>

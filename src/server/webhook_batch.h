@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "collab/type.h"
+#include "collab/type/type.h"
 #include "store/store.h"
 
 /* Everything up to `done` was delivered; with an id, what is after that up to `upto` is under way under that id. */

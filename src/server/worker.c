@@ -6,8 +6,8 @@
 #include "base/metric.h"
 #include "base/rand.h"
 #include "net/hand_over.h"
-#include "peer/route.h"
-#include "peer/socketio_session.h"
+#include "peer/rest/route.h"
+#include "peer/socketio/socketio_session.h"
 #include "server/backend.h"
 
 #include <assert.h>

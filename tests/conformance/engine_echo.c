@@ -2,7 +2,7 @@
 #include "conformance/conformance.h"
 
 #include "base/memory.h"
-#include "peer/engine.h"
+#include "peer/socketio/engine.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
 #include "conformance/socketio_memory.h"
 
 #include "base/memory.h"
-#include "peer/socketio.h"
+#include "peer/socketio/socketio.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "base/map.h"
-#include "peer/socketio.h"
+#include "peer/socketio/socketio.h"
 
 struct memory;
 

@@ -1,6 +1,6 @@
 /* What a client sends as a Change, as a merge patch and as a record: when it is accepted and can be applied, its stored form
  * reads back the same, and a replay of that gives the same state. Nothing is half done when it cannot. */
-#include "collab/change.h"
+#include "collab/change/change.h"
 
 #include <assert.h>
 #include <stdlib.h>

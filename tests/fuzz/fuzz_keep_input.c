@@ -1,7 +1,7 @@
 /* The input of commands about comments, messages, notifications and so on: what is accepted is within what was asked for. And preferences, as
  * somebody may have left them: they always say something. */
 #include "base/utf8.h"
-#include "collab/keep_job.h"
+#include "collab/keep/keep_job.h"
 
 #include <assert.h>
 

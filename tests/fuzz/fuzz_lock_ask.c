@@ -1,6 +1,6 @@
 /* What somebody asks of a lock, with the verb in the first byte: what is accepted is within its limits and names a place that the type has. */
 #include "base/utf8.h"
-#include "collab/lock.h"
+#include "collab/record/lock.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* A path that is accepted has steps within the limits, and its canonical form is read as the same path. */
-#include "collab/change.h"
+#include "collab/change/change.h"
 
 #include <assert.h>
 

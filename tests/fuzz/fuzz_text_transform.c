@@ -1,7 +1,7 @@
 /* Two edits of one text, each a JSON array, with a line break between them: what is accepted is rewritten so that both orders give the same
  * text, and is taken back by its inverse. */
-#include "collab/text.h"
-#include "collab/transform.h"
+#include "collab/change/text.h"
+#include "collab/change/transform.h"
 
 #include <assert.h>
 #include <string.h>

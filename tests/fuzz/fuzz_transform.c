@@ -1,7 +1,7 @@
 /* Two lists of operations made on one state, drawn from the input: doing the first and then the second rewritten gives the same as the
  * other way round. */
-#include "collab/transform.h"
-#include "collab/state.h"
+#include "collab/change/transform.h"
+#include "collab/change/state.h"
 
 #include <assert.h>
 

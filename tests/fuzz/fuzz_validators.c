@@ -1,6 +1,6 @@
 /* What clients send in If-Match, If-None-Match, Idempotency-Key and Last-Event-ID. The first byte says which header the rest is. */
-#include "peer/rest.h"
-#include "peer/sse_positions.h"
+#include "peer/rest/rest.h"
+#include "peer/dialect/sse_positions.h"
 
 #include <assert.h>
 #include <stddef.h>

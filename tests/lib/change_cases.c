@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/utf8.h"
-#include "collab/state.h"
-#include "collab/transform.h"
+#include "collab/change/state.h"
+#include "collab/change/transform.h"
 
 #include <stdio.h>
 #include <stdlib.h>

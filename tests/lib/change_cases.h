@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/rand.h"
-#include "collab/change.h"
+#include "collab/change/change.h"
 
 enum { CASE_OPS_MAX = 5, OP_KINDS = OP_TXT + 1 /* those that change something */ };
 

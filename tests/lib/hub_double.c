@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "base/rand.h"
-#include "collab/access.h"
+#include "collab/type/access.h"
 
 #include <assert.h>
 #include <stdlib.h>

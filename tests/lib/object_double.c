@@ -1,7 +1,7 @@
 #include "lib/object_double.h"
 
 #include "base/buf.h"
-#include "collab/access.h"
+#include "collab/type/access.h"
 #include "wire/json.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
 
 #include "lib/net_stage.h"
 #include "lib/store_fixture.h"
-#include "peer/route.h"
+#include "peer/rest/route.h"
 
 #define PEER_STAGE_COMMANDS_MAX 16
 

@@ -1,7 +1,7 @@
 /* The log of each sheet, read from its start when all is over. */
 #include "simulation/sim.h"
 
-#include "collab/transform.h"
+#include "collab/change/transform.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "collab/access.h"
+#include "collab/type/access.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Events of the feeds as lines of activity. */
-#include "peer/activity_say.h"
+#include "peer/dialect/activity_say.h"
 
 #include "server/types_builtin.h"
 

@@ -1,4 +1,4 @@
-#include "collab/alert.h"
+#include "collab/type/alert.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "collab/change.h"
+#include "collab/change/change.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collab/access.h"
+#include "collab/type/access.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "collab/color.h"
+#include "collab/room/color.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* What the inventory vocabulary says of each event. */
-#include "peer/dialect_inventory.h"
+#include "peer/dialect/dialect_inventory.h"
 
 #include "server/types_builtin.h"
 

@@ -1,5 +1,5 @@
 /* What the native dialect says of events and answers. */
-#include "peer/dialect_native.h"
+#include "peer/dialect/dialect_native.h"
 
 #include "server/types_builtin.h"
 

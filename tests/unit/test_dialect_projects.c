@@ -1,5 +1,5 @@
 /* What the projects vocabulary says of each event. */
-#include "peer/dialect_projects.h"
+#include "peer/dialect/dialect_projects.h"
 
 #include "server/types_builtin.h"
 

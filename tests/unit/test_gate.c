@@ -1,6 +1,6 @@
 #include "peer/gate.h"
 
-#include "collab/access.h"
+#include "collab/type/access.h"
 #include "lib/peer_stage.h"
 #include "peer/dialect.h"
 #include "peer/gate_question.h"

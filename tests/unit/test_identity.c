@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collab/access.h"
+#include "collab/type/access.h"
 
 #include <pthread.h>
 #include <string.h>

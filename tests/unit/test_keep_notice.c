@@ -1,4 +1,4 @@
-#include "collab/keep.h"
+#include "collab/keep/keep.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collab/keep_job.h"
+#include "collab/keep/keep_job.h"
 #include "lib/object_double.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "collab/keep.h"
+#include "collab/keep/keep.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

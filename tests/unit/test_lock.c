@@ -1,6 +1,6 @@
 #include "base/rand.h"
-#include "collab/access.h"
-#include "collab/lock.h"
+#include "collab/type/access.h"
+#include "collab/record/lock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "peer/namespace.h"
+#include "peer/socketio/namespace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

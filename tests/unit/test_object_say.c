@@ -1,7 +1,7 @@
 /* Bodies of objects as clients see them, in either case of the names, and what clients send as input. */
-#include "peer/object_say.h"
+#include "peer/dialect/object_say.h"
 
-#include "collab/change.h"
+#include "collab/change/change.h"
 #include "server/types_builtin.h"
 
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "collab/change.h"
+#include "collab/change/change.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "collab/recent_ids.h"
+#include "collab/room/recent_ids.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

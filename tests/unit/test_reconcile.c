@@ -1,4 +1,4 @@
-#include "collab/reconcile.h"
+#include "collab/change/reconcile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

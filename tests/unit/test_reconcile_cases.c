@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "collab/reconcile.h"
-#include "collab/state.h"
-#include "collab/transform.h"
+#include "collab/change/reconcile.h"
+#include "collab/change/state.h"
+#include "collab/change/transform.h"
 
 enum { CONVERGING = 3000, CRDT = 3000, MANUAL = 20000, ARRIVALS = 5000, KEPT = 5000, CHANGES_MAX = 5 };
 

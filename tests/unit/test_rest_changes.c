@@ -1,6 +1,6 @@
 /* rest_changes.c, rest_undo.c and rest_behalf.c: what becomes of a request's words in the command, and of the answers in the response. */
 #include "lib/peer_stage.h"
-#include "peer/rest.h"
+#include "peer/rest/rest.h"
 
 #include <string.h>
 

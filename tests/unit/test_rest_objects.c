@@ -1,6 +1,6 @@
 /* rest_objects.c and those who use it: a request becomes a command in the right room, an answer what REST shows of it. */
 #include "lib/peer_stage.h"
-#include "peer/rest_objects.h"
+#include "peer/rest/rest_objects.h"
 
 #define JSON "Content-Type: application/json\r\n"
 

@@ -1,7 +1,7 @@
-#include "peer/route.h"
+#include "peer/rest/route.h"
 
 #include "lib/peer_stage.h"
-#include "peer/rest.h"
+#include "peer/rest/rest.h"
 
 #include <stdio.h>
 #include <string.h>

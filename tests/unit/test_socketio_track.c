@@ -1,4 +1,4 @@
-#include "peer/socketio_track.h"
+#include "peer/socketio/socketio_track.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "peer/sse_positions.h"
+#include "peer/dialect/sse_positions.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "collab/transform.h"
+#include "collab/change/transform.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "collab/items.h"
-#include "collab/text.h"
+#include "collab/change/items.h"
+#include "collab/change/text.h"
 
 static struct arena arena;
 

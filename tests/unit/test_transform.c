@@ -1,4 +1,4 @@
-#include "collab/transform.h"
+#include "collab/change/transform.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

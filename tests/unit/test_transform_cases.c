@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "collab/transform.h"
-#include "collab/undo.h"
+#include "collab/change/transform.h"
+#include "collab/change/undo.h"
 
 #include <stdlib.h>
 

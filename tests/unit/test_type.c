@@ -1,4 +1,4 @@
-#include "collab/type.h"
+#include "collab/type/type.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "collab/undo.h"
+#include "collab/change/undo.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "collab/transform.h"
-#include "collab/undo.h"
+#include "collab/change/transform.h"
+#include "collab/change/undo.h"
 
 enum { ALONE = 3000, TOGETHER = 4000, STEPS_MAX = 8, LOG_MAX = 64 };
 

@@ -1,0 +1,267 @@
+/* A conflict is opened: nothing of the change is done, both values are kept, and those whose work it is hear of it. */
+#include "collab/keep/keep.h"
+#include "collab/change/reconcile.h"
+#include "collab/record/record_making.h"
+#include "collab/change/transform.h"
+
+#include <assert.h>
+
+enum {
+    REMOTE_MAX = 8,               /* changes that are shown beside the parked one, the newest */
+    REMOTE_BYTES_MAX = 16 * 1024, /* of one; of a larger one only who and when */
+    AUTHORS_MAX = 16,
+};
+
+/* What is being put together. */
+struct opening {
+    struct making *making;
+    struct change local; /* as it was sent */
+    const struct tail_changes *since;
+    const struct reconciled *reconciled;
+    uint64_t shown;
+    uint32_t remote_count;
+    uint32_t remotes[REMOTE_MAX]; /* indexes in since */
+    uint32_t author_count;
+    struct span authors[AUTHORS_MAX]; /* of the remote changes, then his own id */
+};
+
+/* ---- what clashes ------------------------------------------------------------------------------------------------- */
+
+static const struct path *clash_path(const struct opening *opening, uint32_t clash)
+{
+    const uint32_t op = opening->reconciled->clashes[clash].op;
+    static const struct path whole = {0};
+
+    return op < opening->local.op_count ? &opening->local.ops[op].path : &whole;
+}
+
+/* Of several operations on one place the last one says what was wanted. */
+static bool is_said_again(const struct opening *opening, uint32_t clash)
+{
+    for (uint32_t i = clash + 1; i < opening->reconciled->clash_count; i++)
+        if (path_relation(clash_path(opening, clash), clash_path(opening, i)) == RELATION_SAME)
+            return true;
+    return false;
+}
+
+/* The operations as they were sent, with what is known of the values at the places that clash. */
+static void set_local(struct opening *opening, const struct change *change)
+{
+    struct making *making = opening->making;
+    const struct change *sent = making->command->change;
+    struct change *local = &opening->local;
+
+    *local = *change;
+    local->op_count = sent->op_count;
+    local->ops = arena_alloc(making->arena, sent->op_count * sizeof(*local->ops));
+    local->has_strategy = sent->has_strategy;
+    local->strategy = sent->strategy;
+    local->verdict = VERDICT_CONFLICT;
+    for (uint32_t i = 0; i < sent->op_count; i++) {
+        local->ops[i] = sent->ops[i];
+        local->ops[i].before = local->ops[i].after = SPAN_EMPTY;
+    }
+    for (uint32_t i = 0; i < opening->reconciled->clash_count; i++) {
+        const struct clash *clash = &opening->reconciled->clashes[i];
+
+        if (clash->op >= local->op_count)
+            continue;
+        local->ops[clash->op].before = clash->base;
+        local->ops[clash->op].after = clash->mine;
+    }
+}
+
+static void add_remote(struct opening *opening, uint32_t since)
+{
+    for (uint32_t i = 0; i < opening->remote_count; i++)
+        if (opening->remotes[i] == since)
+            return;
+    if (opening->remote_count < REMOTE_MAX)
+        opening->remotes[opening->remote_count++] = since;
+}
+
+static void add_author(struct opening *opening, struct span user_id)
+{
+    for (uint32_t i = 0; i < opening->author_count; i++)
+        if (span_equal(opening->authors[i], user_id))
+            return;
+    if (user_id.len > 0 && opening->author_count < AUTHORS_MAX)
+        opening->authors[opening->author_count++] = user_id;
+}
+
+static void look_at_clashes(struct opening *opening)
+{
+    for (uint32_t i = opening->reconciled->clash_count; i-- > 0;) {
+        const struct clash *clash = &opening->reconciled->clashes[i];
+
+        opening->shown |= making_shown(opening->making, clash_path(opening, i));
+        if (clash->since >= opening->since->count)
+            continue;
+        add_remote(opening, clash->since);
+        add_author(opening, opening->since->items[clash->since]->user_id);
+    }
+}
+
+/* ---- its body ----------------------------------------------------------------------------------------------------- */
+
+static void print_remote(struct buf *out, const struct change *change)
+{
+    const size_t start = out->len;
+    struct change head = *change;
+
+    change_print(out, change);
+    if (out->len - start <= REMOTE_BYTES_MAX)
+        return;
+    out->len = start;
+    head.op_count = head.superseded_count = 0;
+    head.metadata = SPAN_EMPTY;
+    change_print(out, &head);
+}
+
+static void print_remotes(struct buf *out, const struct opening *opening)
+{
+    json_append_key(out, "remote");
+    buf_append_char(out, '[');
+    for (uint32_t i = opening->remote_count; i-- > 0;) {
+        print_remote(out, opening->since->items[opening->remotes[i]]);
+        if (i > 0)
+            buf_append_char(out, ',');
+    }
+    buf_append_char(out, ']');
+}
+
+static void print_field(struct buf *out, const struct path *path, const struct clash *clash)
+{
+    struct buf text = BUF_EMPTY;
+
+    path_append(&text, path);
+    buf_append_char(out, '{');
+    json_member_string(out, "path", buf_span(&text));
+    json_member_raw(out, "base", clash->base);
+    json_member_raw(out, "mine", clash->mine);
+    json_member_raw(out, "theirs", clash->theirs);
+    buf_append_char(out, '}');
+    buf_deinit(&text);
+}
+
+static void print_fields(struct buf *out, const struct opening *opening)
+{
+    bool is_first = true;
+
+    json_append_key(out, "fields");
+    buf_append_char(out, '[');
+    for (uint32_t i = 0; i < opening->reconciled->clash_count; i++) {
+        if (is_said_again(opening, i))
+            continue;
+        if (!is_first)
+            buf_append_char(out, ',');
+        is_first = false;
+        print_field(out, clash_path(opening, i), &opening->reconciled->clashes[i]);
+    }
+    buf_append_char(out, ']');
+}
+
+static void print_body(struct buf *out, const struct opening *opening, const struct object *object)
+{
+    const struct making *making = opening->making;
+    const struct identity *identity = making->command->identity;
+    const struct object_head head = {.kind = OBJECT_CONFLICT,
+                                     .id = object->id,
+                                     .time_ms = object->time_ms,
+                                     .user_id = identity->user_id,
+                                     .username = identity->username,
+                                     .name = identity->name,
+                                     .type = making->type,
+                                     .entity_id = making->id,
+                                     .entity_name =
+                                         keep_label(making->arena, making->type, buf_span(&making->present->state))};
+
+    keep_open_body(out, &head);
+    json_member_string(out, "state", SPAN("open"));
+    json_append_key(out, "local");
+    change_print(out, &opening->local);
+    print_remotes(out, opening);
+    print_fields(out, opening);
+    json_member_u64(out, "base_version", opening->local.base_version);
+    json_member_u64(out, "current_version", making->present->version);
+    json_member_raw(out, "assigned_to", SPAN_EMPTY);
+    buf_append_char(out, '}');
+}
+
+/* ---- who hears of it ---------------------------------------------------------------------------------------------- */
+
+static void notify(struct opening *opening, struct store_request *request, struct span id, struct span user_id)
+{
+    struct making *making = opening->making;
+    const struct identity *identity = making->command->identity;
+    const bool is_author = span_equal(user_id, identity->user_id);
+    const struct change *other =
+        opening->remote_count > 0 ? opening->since->items[opening->remotes[0]] : &(const struct change){0};
+    const struct object *preferences = making_object(making, OBJECT_PREFERENCES, user_id);
+    const struct span label = keep_label(making->arena, making->type, buf_span(&making->present->state));
+    const struct span name = label.len > 0 ? label : making->id;
+    struct buf data = BUF_EMPTY;
+    struct notice notice = {.user_id = user_id,
+                            .type = SPAN("conflict"),
+                            .priority = SPAN("high"),
+                            .about = making->type,
+                            .entity_id = making->id,
+                            .entity_name = name,
+                            .shown = opening->shown};
+
+    buf_append_char(&data, '{');
+    json_member_string(&data, "conflict_id", id);
+    buf_append_char(&data, '}');
+    notice.data = buf_span(&data);
+    notice.title = arena_printf(making->arena, "Conflicting changes: %.*s", SPAN_ARG(name));
+    notice.from_user_id = is_author ? other->user_id : identity->user_id;
+    notice.from_username = is_author ? other->username : identity->username;
+    notice.from_name = is_author ? other->username : identity->name;
+    notice.message = is_author ? SPAN("Somebody else changed it meanwhile: your change waits for a decision.")
+                               : SPAN("A change that does not go together with yours waits for a decision.");
+    (void)notice_add(making->hub, request, &notice, preferences->body);
+    buf_deinit(&data);
+}
+
+static void commit(struct opening *opening)
+{
+    struct making *making = opening->making;
+    struct record_plan *plan = making->plan;
+    struct store_request *request = making_commit(making);
+    struct arena *arena = &request->arena;
+    struct object object = {.kind = OBJECT_CONFLICT,
+                            .room = arena_copy(arena, making->command->room),
+                            .state = SPAN("open"),
+                            .time_ms = making->hub->wall_ms,
+                            .revision = 1};
+    struct buf body = BUF_EMPTY;
+
+    object.id = arena_printf(arena, "CF-%.*s", SPAN_ARG(hub_new_event_id(making->hub, making->arena)));
+    print_body(&body, opening, &object);
+    object.body = arena_copy(arena, buf_span(&body));
+    buf_deinit(&body);
+    announce_object(making, request, &object, object.body, OBJECT_ADD, opening->shown, SPAN_EMPTY);
+    for (uint32_t i = 0; i < opening->author_count; i++)
+        notify(opening, request, object.id, opening->authors[i]);
+    plan->outcome.has_object = true;
+    plan->outcome.object_kind = OBJECT_CONFLICT;
+    plan->outcome.object_id = arena_copy(making->arena, object.id);
+    plan->outcome.object_shown = opening->shown;
+    plan_keep_answer(request, making->present->version, &plan->outcome);
+    plan->request = request;
+}
+
+/* The store would not refuse it when the changes that it stands against fail, so these have to be certain. */
+void plan_conflict(struct making *making, const struct change *change, const struct tail_changes *since,
+                   const struct reconciled *reconciled)
+{
+    struct opening opening = {.making = making, .since = since, .reconciled = reconciled};
+
+    if (making_waits(making))
+        return;
+    set_local(&opening, change);
+    look_at_clashes(&opening);
+    add_author(&opening, making->command->identity->user_id);
+    if (making_read_objects(making, OBJECT_PREFERENCES, opening.authors, opening.author_count))
+        commit(&opening);
+}

@@ -1,0 +1,494 @@
+#include "collab/record/record_lock.h"
+
+#include "base/memory.h"
+#include "collab/type/access.h"
+#include "collab/keep/keep.h"
+#include "collab/room/person.h"
+#include "collab/change/reconcile.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* ---- the set ------------------------------------------------------------------------------------------------------ */
+
+static struct lock_limits limits_of(const struct hub *hub)
+{
+    return (struct lock_limits){.ttl_ms = hub->limits.lock_ttl_ms, .grace_ms = hub->limits.grace_ms};
+}
+
+static struct lock_set *set_of(struct record *record)
+{
+    if (record->locks == NULL) {
+        record->locks = NEW(struct record_locks);
+        record->locks->record = record;
+        record->locks->alarm.kind = ALARM_LOCKS;
+        lock_set_init(&record->locks->set);
+        record->hub->locked_count++;
+    }
+    return &record->locks->set;
+}
+
+void record_locks_free(struct record *record)
+{
+    if (record->locks == NULL)
+        return;
+    alarm_cancel(record->hub, &record->locks->alarm);
+    lock_set_deinit(&record->locks->set);
+    record->hub->locked_count--;
+    free(record->locks);
+    record->locks = NULL;
+}
+
+void record_locks_tidy(struct record *record)
+{
+    struct record_locks *locks = record->locks;
+    uint64_t deadline;
+
+    if (locks == NULL)
+        return;
+    deadline = lock_set_deadline(&locks->set);
+    if (locks->set.count == 0 && record->lock_count == 0)
+        record_locks_free(record);
+    else if (deadline == UINT64_MAX || locks->is_sweeping)
+        alarm_cancel(record->hub, &locks->alarm);
+    else
+        alarm_set(record->hub, &locks->alarm, deadline);
+}
+
+/* What was let go of comes back when the store refuses it, and nobody knows any more which connection had taken it: whoever is there. */
+static void find_keepers(struct record *record)
+{
+    const struct room *room = room_find(record->hub, record->room);
+
+    if (room == NULL)
+        return;
+    LIST_EACH (&room->people, person_node) {
+        struct person *person = LIST_OWNER(person_node, struct person, in_room);
+
+        LIST_EACH (&person->sessions, node) {
+            const struct member *member = LIST_OWNER(node, struct member, in_person);
+
+            if (member->lingers_until == 0)
+                lock_set_session_came(&record->locks->set, person->identity->user_id, member->key.session,
+                                      record->hub->now_ms);
+        }
+    }
+}
+
+void record_locks_load(struct record *record, const struct store_request *request)
+{
+    struct hub *hub = record->hub;
+    const struct lock_limits limits = limits_of(hub);
+
+    if (record->locks == NULL && request->object_count == 0)
+        return;
+    lock_set_load(set_of(record), record->room, request->objects, request->object_count, &limits, hub->now_ms);
+    find_keepers(record);
+}
+
+static const struct lock *lock_find(const struct record *record, struct span id)
+{
+    if (record->locks == NULL)
+        return NULL;
+    LIST_EACH (&record->locks->set.locks, node) {
+        const struct lock *lock = LIST_OWNER(node, struct lock, node);
+
+        if (span_equal(lock->id, id))
+            return lock;
+    }
+    return NULL;
+}
+
+bool record_locks_print(const struct record *record, struct span id, struct buf *out)
+{
+    const struct lock *lock = lock_find(record, id);
+
+    if (lock == NULL || lock->token == 0) /* it never came to be */
+        return false;
+    lock_print(out, lock, record->hub->now_ms, record->hub->wall_ms);
+    return true;
+}
+
+void record_locks_granted(struct record *record, const struct store_request *request, uint64_t grant)
+{
+    if (request->commit.grants && record->locks)
+        lock_set_granted(&record->locks->set, request->commit.objects[0].id, grant, request->commit.sequence);
+}
+
+/* ---- whether a change may be made --------------------------------------------------------------------------------- */
+
+struct needing {
+    const struct type *type;
+    const struct change *change;
+};
+
+static bool needs_lock(const void *context, const struct op *op)
+{
+    const struct needing *needing = context;
+
+    if (op->path.depth == 0)
+        return needing->type->strategy == STRATEGY_LOCK_BASED;
+    return strategy_of(needing->type, needing->change, op) == STRATEGY_LOCK_BASED;
+}
+
+/* Most types know of no locks, and their changes do not ask. */
+static bool asks_for_locks(const struct type *type, const struct change *change)
+{
+    if (change->fence != 0 || type->enforces_locks || type->strategy == STRATEGY_LOCK_BASED ||
+        (change->has_strategy && change->strategy == STRATEGY_LOCK_BASED))
+        return true;
+    for (uint32_t i = 0; i < type->field_count; i++)
+        if (type->fields[i].has_strategy && type->fields[i].strategy == STRATEGY_LOCK_BASED)
+            return true;
+    return false;
+}
+
+static uint64_t shown_by(const struct making *making, const struct path *path)
+{
+    return path->depth > 0 ? making_shown(making, path) : 0; /* that a record is locked tells nothing of it */
+}
+
+/* The lock in the way may be on a field of which he does not even know that it is there. */
+static bool may_see(const struct making *making, const struct lock *lock)
+{
+    const struct access *access = making->command->identity->access;
+
+    return (shown_by(making, &lock->path) & ~access_readable(access, making->type)) == 0;
+}
+
+static void show_lock(struct making *making, const struct lock *lock)
+{
+    struct record_outcome *outcome = &making->plan->outcome;
+    struct buf body = BUF_EMPTY;
+
+    if (lock == NULL || !may_see(making, lock))
+        return;
+    lock_print(&body, lock, making->hub->now_ms, making->hub->wall_ms);
+    outcome->has_object = true;
+    outcome->object_kind = OBJECT_LOCK;
+    outcome->object_id = arena_copy(making->arena, lock->id);
+    outcome->object = arena_copy(making->arena, buf_span(&body));
+    outcome->object_shown = shown_by(making, &lock->path);
+    buf_deinit(&body);
+}
+
+bool plan_check_locks(struct making *making, const struct change *change)
+{
+    const struct needing needing = {making->type, change};
+    const struct lock *in_the_way = NULL;
+    struct lock_set none;
+    enum err err;
+
+    if (!asks_for_locks(making->type, change))
+        return true;
+    if (making->record->lock_count > 0) { /* a lock that may never be neither allows nor forbids */
+        (void)making_waits(making);
+        return false;
+    }
+    lock_set_init(&none);
+    err = lock_set_check(making->record->locks ? &making->record->locks->set : &none, change, needs_lock, &needing,
+                         making->type->enforces_locks, making->command->identity->user_id, making->hub->now_ms,
+                         &in_the_way);
+    lock_set_deinit(&none);
+    if (err == OK)
+        return true;
+    show_lock(making, in_the_way);
+    making_refuse(making, err, SPAN_EMPTY);
+    return false;
+}
+
+/* ---- what is asked of locks --------------------------------------------------------------------------------------- */
+
+static struct lock_scene scene_of(const struct making *making, const struct lock_limits *limits)
+{
+    const struct command *command = making->command;
+    const struct room *room = room_find(making->hub, command->room);
+    const struct member *member = room ? room_member(room, command->session) : NULL;
+    const struct identity *identity = command->identity;
+
+    return (struct lock_scene){.room = making->record->room,
+                               .identity = identity,
+                               .session = command->session,
+                               .is_member = member && member->lingers_until == 0,
+                               .may_force =
+                                   identity && (access_is_admin(identity->access) || command->object.as_server),
+                               .limits = limits,
+                               .now_ms = making->hub->now_ms,
+                               .wall_ms = making->hub->wall_ms};
+}
+
+static uint64_t shown_by_body(const struct making *making, struct span body)
+{
+    struct json json = {0};
+    struct path path = {0};
+    struct span text;
+    uint64_t shown = 0;
+
+    if (json_parse(&json, body, &record_json_limits) != OK)
+        return 0;
+    text = json_get_text(json.root, "path");
+    if (text.len > 0 && path_parse(making->arena, text, &path) == OK)
+        shown = shown_by(making, &path);
+    json_deinit(&json);
+    return shown;
+}
+
+static void add_decision(struct making *making, struct store_request *request, const struct lock_decision *decision,
+                         uint64_t shown)
+{
+    struct object object = decision->object;
+    struct arena *arena = &request->arena;
+
+    object.id = arena_copy(arena, object.id);
+    object.room = arena_copy(arena, object.room);
+    object.owner = arena_copy(arena, object.owner);
+    object.state = arena_copy(arena, object.state);
+    object.body = arena_copy(arena, object.body);
+    announce_object(making, request, &object, decision->body, decision->verb, shown, SPAN(ROOM_LOCKS));
+}
+
+/* ---- by the server ------------------------------------------------------------------------------------------------ */
+
+static void plan_sweep(struct making *making)
+{
+    const struct lock_limits limits = limits_of(making->hub);
+    const struct lock_scene scene = scene_of(making, &limits);
+    struct record_locks *locks = making->record->locks;
+    struct lock_decision decisions[LOCKS_PER_RECORD_MAX];
+    struct store_request *request;
+    uint32_t count;
+
+    if (locks == NULL)
+        return;
+    if (making->command->object.verb == OBJECT_EXPIRE) {
+        locks->is_sweeping = false;
+        count = lock_set_expire(&locks->set, making->arena, &scene, decisions);
+    } else {
+        count = lock_set_session_left(&locks->set, making->arena, &scene, false, decisions);
+    }
+    if (count == 0)
+        return;
+    request = making_commit(making);
+    for (uint32_t i = 0; i < count; i++)
+        add_decision(making, request, &decisions[i], shown_by_body(making, decisions[i].body));
+    making->plan->request = request;
+    making->plan->locks = true;
+}
+
+/* ---- by people ---------------------------------------------------------------------------------------------------- */
+
+static enum err read_ask(struct making *making, struct lock_ask *ask, struct span *field)
+{
+    const struct command *command = making->command;
+    struct json input = {0};
+    enum err err = OK;
+
+    if (command->object.input.len > 0)
+        err = json_parse(&input, command->object.input, &json_limits_default);
+    if (err == OK)
+        err = lock_ask_parse(making->arena, making->type, command->object.verb, input.root, ask, field);
+    json_deinit(&input);
+    return err;
+}
+
+static enum err may_ask(const struct making *making, const struct lock_ask *ask, struct span *field)
+{
+    const struct access *access = making->command->identity->access;
+    const struct field *named = ask->path.depth > 0 ? type_field(making->type, ask->path.steps[0]) : NULL;
+
+    if (named && !access_is_admin(access) && !(access_readable(access, making->type) >> named->index & 1)) {
+        *field = ask->path.steps[0];
+        return ERR_UNKNOWN_FIELD;
+    }
+    if (ask->verb != OBJECT_ADD) /* what is held may be given back though the record is gone */
+        return OK;
+    if (!making->present->exists)
+        return ERR_NOT_FOUND;
+    if (ask->path.depth == 0)
+        return OK;
+    *field = ask->path.steps[0];
+    if (named && (access_is_admin(access) || (access_writable(access, making->type) >> named->index & 1)))
+        return OK;
+    return access_field_error(access, making->type, named ? ERR_FORBIDDEN : ERR_UNKNOWN_FIELD, *field);
+}
+
+/* Whoever may have to hear of it: how he wants to. What is decided changes the locks, so it must be known before. */
+static bool know_the_others(struct making *making, const struct lock_ask *ask)
+{
+    struct span ids[LOCKS_PER_RECORD_MAX + LOCK_REQUESTS_MAX + 1];
+    uint32_t count = 0;
+
+    if (ask->verb != OBJECT_REQUEST && ask->verb != OBJECT_HAND_OVER && ask->verb != OBJECT_FORCE)
+        return true;
+    if (ask->to_user_id.len > 0)
+        ids[count++] = ask->to_user_id;
+    if (making->record->locks) {
+        LIST_EACH (&making->record->locks->set.locks, node) {
+            const struct lock *lock = LIST_OWNER(node, struct lock, node);
+
+            if (count < LOCKS_PER_RECORD_MAX)
+                ids[count++] = lock->user_id;
+            for (uint32_t i = 0; ask->verb == OBJECT_HAND_OVER && i < lock->request_count; i++)
+                if (count < LOCKS_PER_RECORD_MAX)
+                    ids[count++] = lock->requests[i].user_id;
+        }
+    }
+    return making_read_objects(making, OBJECT_PREFERENCES, ids, count);
+}
+
+static const struct object no_preferences;
+
+static const struct object *preferences_of(struct making *making, struct span user_id)
+{
+    struct store_request *need = making->plan->need;
+    const struct object *object = making_object(making, OBJECT_PREFERENCES, user_id);
+
+    if (object)
+        return object;
+    store_request_free(making->plan->need); /* what is decided is decided: the defaults will do */
+    making->plan->need = need;
+    return &no_preferences;
+}
+
+static void notify(struct making *making, struct store_request *request, const struct lock_ask *ask,
+                   const struct lock_decision *decision, uint64_t shown)
+{
+    const struct identity *identity = making->command->identity;
+    const struct span label = keep_label(making->arena, making->type, buf_span(&making->present->state));
+    const struct span name = label.len > 0 ? label : making->id;
+    const struct span who = identity->name;
+    struct notice notice = {.user_id = decision->notify_user_id,
+                            .type = decision->verb == OBJECT_FORCE ? SPAN("lock_lost") : SPAN("lock_request"),
+                            .priority = SPAN("high"),
+                            .about = making->type,
+                            .entity_id = making->id,
+                            .entity_name = name,
+                            .from_user_id = identity->user_id,
+                            .from_username = identity->username,
+                            .from_name = who,
+                            .shown = shown};
+
+    if (decision->verb == OBJECT_FORCE)
+        notice.title = arena_printf(making->arena, "%.*s took your lock on %.*s away", SPAN_ARG(who), SPAN_ARG(name));
+    else if (decision->verb == OBJECT_HAND_OVER)
+        notice.title = arena_printf(making->arena, "%.*s gave you the lock on %.*s", SPAN_ARG(who), SPAN_ARG(name));
+    else
+        notice.title = arena_printf(making->arena, "%.*s asks for your lock on %.*s", SPAN_ARG(who), SPAN_ARG(name));
+    notice.message = decision->verb == OBJECT_REQUEST && ask->note.len > 0 ? ask->note : notice.title;
+    (void)notice_add(making->hub, request, &notice, preferences_of(making, notice.user_id)->body);
+}
+
+static void plan_decided(struct making *making, const struct lock_ask *ask, const struct lock_decision *decision)
+{
+    struct record_plan *plan = making->plan;
+    const uint64_t shown =
+        shown_by_body(making, decision->body); /* whoever asks for a lock names another path, maybe */
+
+    if (!decision->is_stored) {
+        show_lock(making, decision->lock);
+        return;
+    }
+    plan->outcome.has_object = decision->lock == NULL || may_see(making, decision->lock);
+    plan->outcome.object_kind = OBJECT_LOCK;
+    plan->outcome.object_shown = shown;
+    plan->request = making_commit(making);
+    plan->locks = true;
+    plan->outcome.grant = decision->grant;
+    plan->outcome.object_id = arena_copy(making->arena, decision->object.id);
+    plan->request->commit.grants = decision->grant != 0;
+    add_decision(making, plan->request, decision, shown);
+    if (decision->notify_user_id.len > 0)
+        notify(making, plan->request, ask, decision, shown);
+    plan_keep_answer(plan->request, making->present->exists ? making->present->version : 0, &plan->outcome);
+}
+
+/* A record with locks stays in memory: there must be room for others. */
+static bool is_one_too_many(const struct making *making, const struct lock_ask *ask)
+{
+    const struct hub *hub = making->hub;
+
+    return ask->verb == OBJECT_ADD && making->record->locks == NULL &&
+           hub->locked_count >= hub->limits.records_cached_max / 2;
+}
+
+static void decide(struct making *making, const struct lock_ask *ask)
+{
+    const struct lock_limits limits = limits_of(making->hub);
+    const struct lock_scene scene = scene_of(making, &limits);
+    struct lock_decision decision = {0};
+
+    lock_decide(set_of(making->record), making->arena, &scene, ask, &decision);
+    assert(!decision.waits); /* nothing is on its way */
+    if (decision.err == OK) {
+        plan_decided(making, ask, &decision);
+        return;
+    }
+    show_lock(making, decision.in_the_way);
+    making_refuse(making, decision.err, SPAN_EMPTY);
+}
+
+static bool has_expired(const struct record *record)
+{
+    return record->locks && !record->locks->is_sweeping &&
+           lock_set_deadline(&record->locks->set) <= record->hub->now_ms;
+}
+
+/* One after the other: what is decided about one lock may depend on every other. */
+void plan_lock(struct making *making)
+{
+    struct lock_ask ask = {0};
+    struct span field = SPAN_EMPTY;
+    enum err err;
+
+    if (making_waits(making))
+        return;
+    if (making->command->identity == NULL) {
+        plan_sweep(making);
+        return;
+    }
+    if (has_expired(making->record)) { /* everybody sees it go before somebody else has it */
+        making->record->locks->is_sweeping = true;
+        making->plan->sweeps = true;
+        return;
+    }
+    if ((err = read_ask(making, &ask, &field)) == OK)
+        err = may_ask(making, &ask, &field);
+    if (err == OK && is_one_too_many(making, &ask))
+        err = ERR_TOO_MANY;
+    if (err != OK)
+        making_refuse(making, err, field);
+    else if (know_the_others(making, &ask))
+        decide(making, &ask);
+}
+
+/* ---- sessions ----------------------------------------------------------------------------------------------------- */
+
+static bool holds_any(const struct lock_set *set, session_id session)
+{
+    LIST_EACH (&set->locks, node) {
+        if (lock_is_kept_by(LIST_OWNER(node, struct lock, node), session))
+            return true;
+    }
+    return false;
+}
+
+bool record_locks_leave(struct record *record, session_id session, bool is_broken)
+{
+    const struct lock_limits limits = limits_of(record->hub);
+    const struct lock_scene scene = {.room = record->room,
+                                     .session = session,
+                                     .limits = &limits,
+                                     .now_ms = record->hub->now_ms,
+                                     .wall_ms = record->hub->wall_ms};
+    struct lock_decision decisions[LOCKS_PER_RECORD_MAX];
+    struct arena arena;
+
+    if (record->locks == NULL || !holds_any(&record->locks->set, session))
+        return false;
+    if (!is_broken)
+        return true;
+    arena_init(&arena, 256);
+    (void)lock_set_session_left(&record->locks->set, &arena, &scene, true, decisions);
+    arena_deinit(&arena);
+    return true;
+}

@@ -1,0 +1,30 @@
+/* record_lock.h: a record's locks, and when the next one expires. Allocated while there are any. Home thread only. */
+#pragma once
+
+#include "collab/record/lock.h"
+#include "collab/record/record_making.h"
+
+struct record_locks {
+    struct record *record;
+    struct lock_set set;
+    struct alarm alarm;
+    bool is_sweeping; /* it went off, and what has expired is in line */
+};
+
+/* COMMAND_OBJECT on a lock; also what the server itself does with locks (as_server: OBJECT_EXPIRE; OBJECT_REMOVE when the command's
+ * session left). */
+void plan_lock(struct making *making);
+/* May this change be made under the locks as they are? False: no (plan says why). */
+bool plan_check_locks(struct making *making, const struct change *change);
+
+/* What the store has; the record's locks are that from now on. */
+void record_locks_load(struct record *record, const struct store_request *request);
+/* A commit of locks came to be: what it granted (0: nothing) has its token. */
+void record_locks_granted(struct record *record, const struct store_request *request, uint64_t grant);
+/* A session left. True: it held locks, which are to be given back in line. When its connection broke they only begin to expire. */
+bool record_locks_leave(struct record *record, session_id session, bool is_broken);
+/* How a lock stands, as an object; false: there is no such lock. */
+bool record_locks_print(const struct record *record, struct span id, struct buf *out);
+/* After anything that may have changed them: the alarm is set, an empty set goes. */
+void record_locks_tidy(struct record *record);
+void record_locks_free(struct record *record);

@@ -1,0 +1,38 @@
+/* record_settling.h: a conflict while it is settled: what record_resolve.c, which decides whether it may be, and
+ * record_settling.c, which makes the change that does it, share. Nobody else includes it. */
+#pragma once
+
+#include "collab/record/record_making.h"
+
+/* A place of the conflict. */
+struct place {
+    struct path path;
+    yyjson_val *mine, *theirs; /* of the body; NULL: nothing */
+    yyjson_val *now;           /* of the present state; NULL: nothing */
+    bool is_move;              /* it is about an item's place in its list: the values are order keys */
+};
+
+enum resolution { RESOLUTION_LOCAL, RESOLUTION_REMOTE, RESOLUTION_MERGED };
+
+struct settling {
+    struct making *making;
+    const struct object *object;
+    struct json body, state, input;
+    struct change local; /* the parked one */
+    enum resolution resolution;
+    uint32_t place_count;
+    struct place *places;
+    uint64_t shown;
+};
+
+static inline yyjson_val *none_if_null(yyjson_val *value)
+{
+    return yyjson_is_null(value) ? NULL : value;
+}
+
+/* The parked change on the present state, its values where it was in conflict. False: it cannot be, or something is being read. */
+bool settling_make_local(struct settling *settling, struct change *change);
+/* What the person wants there, of the input. False: it cannot be. */
+bool settling_make_merged(struct settling *settling, struct change *change);
+/* The value, or the values by path, of the input; NULL: there are none. */
+yyjson_val *settling_merged_value(const struct settling *settling);

@@ -1,6 +1,0 @@
-/* rest_list.h: GET /api/v1/records/{type}, which is a file of its own. */
-#pragma once
-
-#include "peer/rest.h"
-
-void rest_list_handle(struct request *request);
