@@ -2,6 +2,7 @@
  * applied again: at most MILESTONE_EVERY - 1 of them, however long the history is. */
 #include "store/sqlite_internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- going backwards through the changes ---- */
@@ -187,6 +188,7 @@ enum err past_version(struct sql *sql, struct arena *arena, const struct lineage
     while (step.seq > 0) {
         if ((err = past_step_back(sql, arena, UINT64_MAX, &step)) != OK)
             return err;
+        assert(step.change); /* nothing was passed over */
         if (step.version <= reached || step.change->time_ms <= time_ms) {
             *version = step.version;
             return OK;

@@ -168,14 +168,13 @@ static void compare_collections(struct difference *difference, const struct path
 static void compare_field(struct difference *difference, const struct field *field, yyjson_val *from, yyjson_val *to)
 {
     const struct path path = {1, {field->name}};
+    const bool is_fine = !difference->is_coarse;
 
     if (from && to && yyjson_equals(from, to))
         return;
-    if (difference->is_coarse)
-        add_set_or_del(difference, &path, from, to);
-    else if (field->kind == FIELD_OBJECT && yyjson_is_obj(from) && yyjson_is_obj(to))
+    if (is_fine && field->kind == FIELD_OBJECT && yyjson_is_obj(from) && yyjson_is_obj(to))
         compare_objects(difference, &path, from, to, false);
-    else if (field->kind == FIELD_COLLECTION && yyjson_is_arr(from) && yyjson_is_arr(to))
+    else if (is_fine && field->kind == FIELD_COLLECTION && yyjson_is_arr(from) && yyjson_is_arr(to))
         compare_collections(difference, &path, from, to);
     else
         add_set_or_del(difference, &path, from, to);

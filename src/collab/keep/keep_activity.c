@@ -176,7 +176,7 @@ static void note(struct keep_job *job, struct span action, struct span state)
 
 enum err keep_activity(struct keep_job *job)
 {
-    struct span action, metadata, state;
+    struct span action = SPAN_EMPTY, metadata = SPAN_EMPTY, state = SPAN_EMPTY;
     struct object_head head;
     enum err err;
 

@@ -116,8 +116,8 @@ static enum err assign(struct keep_job *job, const struct object *before, struct
 
 enum err keep_conflict(struct keep_job *job)
 {
-    const struct object *conflict;
-    struct span user_id, state;
+    const struct object *conflict = NULL;
+    struct span user_id = SPAN_EMPTY, state = SPAN_EMPTY;
     enum err err;
 
     if (job->command->object.verb != OBJECT_ASSIGN)
@@ -128,7 +128,7 @@ enum err keep_conflict(struct keep_job *job)
         return ERR_FORBIDDEN;
     if ((err = find_assignee(job, &user_id)) != OK || (err = find(job, &conflict)) != OK)
         return err;
-    if (!keep_record(job, &state) || keep_is_unknown(job))
+    if (!keep_record(job, &state) || keep_is_unknown(job) || conflict == NULL)
         return OK;
     return assign(job, conflict, user_id, state);
 }

@@ -147,10 +147,10 @@ static enum err tell_about_record(struct keep_job *job)
 static bool is_only_a_name(struct keep_job *job, struct span user_id)
 {
     struct span by_id = SPAN_EMPTY, by_name = SPAN_EMPTY;
-    const bool is_known = keep_user(job, arena_printf(&job->arena, "#%.*s", SPAN_ARG(user_id)), &by_id) &
-                          keep_user(job, user_id, &by_name);
+    const bool knows_id = keep_user(job, arena_printf(&job->arena, "#%.*s", SPAN_ARG(user_id)), &by_id);
+    const bool knows_name = keep_user(job, user_id, &by_name); /* both are asked for at once */
 
-    return is_known && by_id.len == 0 && by_name.len > 0;
+    return knows_id && knows_name && by_id.len == 0 && by_name.len > 0;
 }
 
 /* By a backend or an admin: a person writes to another one by a message. Of what he does not want the answer has no object. */

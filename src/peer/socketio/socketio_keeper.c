@@ -53,7 +53,10 @@ bool sio_pid_read(struct span text, struct sio_pid *pid)
 
 static unsigned home_of(const struct sio_pid *pid)
 {
-    return (unsigned)(hex_value(pid->text[0]) << 4 | hex_value(pid->text[1]));
+    const int high = hex_value(pid->text[0]), low = hex_value(pid->text[1]);
+
+    assert(high >= 0 && low >= 0);
+    return (unsigned)high << 4 | (unsigned)low;
 }
 
 static void pid_make(unsigned worker, struct sio_pid *pid)
