@@ -62,7 +62,9 @@ test(`${PLACES.length} places with ${HOSTILE.length} words each: an answer, neve
     await raw.waitOver();
     const said = raw.bytes.toString();
     const status = Number(said.slice(9, 12));
-    if (!(status >= 200 && status < 500)) failures.push(`${what}: ${text.slice(0, 40)}: ${said.slice(0, 60)}`);
+    // a search may be given up on a busy machine, and says so
+    const isBusy = status === 503 && /"code":"(overloaded|timeout)"/.test(said);
+    if (!(status >= 200 && status < 500) && !isBusy) failures.push(`${what}: ${text.slice(0, 40)}: ${said.slice(0, 60)}`);
     if (/sqlite|SELECT |syntax error|root:x|no such (table|column)|near "/i.test(said.replaceAll(text, ''))) failures.push(`${what}: ${text.slice(0, 40)}: ${said.slice(-200)}`);
     if (/^Set-Cookie/im.test(said)) failures.push(`${what}: ${text}: a header`);
   });

@@ -252,7 +252,7 @@ test(`${PROBES} probes by four users over five transports: nobody hears what he 
     assert.deepEqual(shown, [], `${person.name} heard ${leaks.length} values that he may not read`);
     // and the test can see: what he may read he did hear
     const wanted = person.readable.has('mixed.open') ? 'mixed.open' : 'vault.name';
-    assert.ok([...found.keys()].filter((value) => canaries.get(value) === wanted).length > 10, `${person.name} heard next to nothing`);
+    assert.ok([...found.keys()].filter((value) => canaries.get(value) === wanted).length > 2, `${person.name} heard next to nothing`);
   }
 });
 
