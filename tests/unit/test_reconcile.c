@@ -179,6 +179,18 @@ static void an_edit_of_a_text_that_was_replaced_is_superseded_whatever_it_met_be
     assert_false(change_is_empty(&change));
 }
 
+static void what_goes_into_something_that_he_himself_took_away_before_is_superseded_too(void **state)
+{
+    (void)state;
+    given("{\"items\":[{\"id\":\"x\",\"pos\":\"a\"}]}");
+    send("5", "{\"version\":1,\"source\":\"q\",\"operation\":\"delete\",\"path\":\"/items/@x\"}");
+    assert_int_equal(
+        send("5", "{\"version\":1,\"source\":\"q\",\"operation\":\"update\",\"path\":\"/items/@x/qty\",\"after\":7}"),
+        VERDICT_MERGED);
+    assert_superseded("7", 2);
+    assert_false(change_is_empty(&change));
+}
+
 static void the_later_value_counts_and_the_other_one_is_superseded(void **state)
 {
     (void)state;
@@ -436,6 +448,7 @@ int main(void)
         TEST(what_meets_nothing_is_applied_as_it_was_sent),
         TEST(both_edits_of_a_text_survive),
         TEST(an_edit_of_a_text_that_was_replaced_is_superseded_whatever_it_met_before),
+        TEST(what_goes_into_something_that_he_himself_took_away_before_is_superseded_too),
         TEST(the_later_value_counts_and_the_other_one_is_superseded),
         TEST(what_goes_into_something_that_was_deleted_is_superseded),
         TEST(a_sum_that_the_field_may_not_hold_is_refused),

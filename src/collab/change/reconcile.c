@@ -250,11 +250,28 @@ static bool wants_a_value(const struct op *op)
     return op->kind == OP_SET || op->kind == OP_INS || op->kind == OP_INC || op->kind == OP_TXT;
 }
 
+/* The last change that did something to what the operation goes into. */
+static uint64_t version_that_took_away(const struct reconcile_input *input, const struct op *op)
+{
+    for (uint32_t i = input->since_count; i-- > 0;)
+        for (uint32_t k = 0; k < input->since[i]->op_count; k++)
+            if (path_relation(&op->path, &input->since[i]->ops[k].path) == RELATION_INSIDE)
+                return input->since[i]->version;
+    return input->since[input->since_count - 1]->version;
+}
+
+/* It has met nothing of others, but he himself may have taken away before what it goes into. */
+static void note_alone(struct reconciliation *work, const struct op *op)
+{
+    if (wants_a_value(op) && op->before.len == 0 && op->after.len == 0)
+        add_superseded(work, &op->path, wanted(work->arena, op), version_that_took_away(work->input, op));
+}
+
 static void note_done(struct reconciliation *work, const struct journey *journey, const struct op *op)
 {
     if (journey->sent == NULL)
-        return;
-    if (journey->overwrites && !op_is_idle(op))
+        note_alone(work, op);
+    else if (journey->overwrites && !op_is_idle(op))
         add_superseded(work, &op->path, op->before, work->input->present_version + 1);
     else if (wants_a_value(op) && op_is_idle(op)) /* what it was to go into is not there any more */
         note_lost(work, journey);
