@@ -13,7 +13,8 @@ enum store_kind {
     STORE_COMMIT,       /* commit */
     STORE_RECORD_LOAD,  /* type, entity_id -> found, state, version */
     STORE_ROOM_OPEN,    /* room -> position: its epoch and the offset of its last event (0: none yet) */
-    STORE_EVENTS_READ,  /* room, since, count_max -> position (as above), events, is_complete */
+    STORE_EVENTS_READ,  /* room, since, count_max, bytes_max -> position (as above), events, is_complete. More than
+                         * bytes_max: only the newest ones, not complete, and `since` has moved up to the one before them */
     STORE_CHANGES_READ, /* type, entity_id, since.offset: a version, count_max -> changes after it, oldest first (at most
                          * count_max, and some megabytes: the newest ones; is_complete: they begin right after it), version: of the last */
     STORE_RECORD_AT, /* type, entity_id, version -> found, state: as it was then; ERR_BAD_VERSION: there was no such version */
@@ -65,6 +66,7 @@ struct store_request {
     struct span entity_id;
     struct position since;
     uint32_t count_max;
+    size_t bytes_max; /* of STORE_EVENTS_READ, as event_bytes counts; 0: no bound */
     /* results */
     bool found, is_repeat, is_complete;
     struct span state;

@@ -168,6 +168,9 @@ must_check enum err store_objects(struct store_reader *reader, struct arena *are
                                   struct object_page *page);
 must_check enum err store_object_get(struct store_reader *reader, struct arena *arena, enum object_kind kind,
                                      struct span id, struct object *out); /* ERR_NOT_FOUND */
+/* Where people write a user's id or his username: his id, in the arena. It stays as it is when it is empty or no account has either (who is
+ * known by his token alone has none). */
+must_check enum err store_user_resolve(struct store_reader *reader, struct arena *arena, struct span *user);
 /* How many an owner has in a state (empty: in any): unread notifications, open conflicts. */
 must_check enum err store_object_count(struct store_reader *reader, enum object_kind kind, struct span owner,
                                        struct span state, uint64_t *out);

@@ -43,10 +43,10 @@ static enum err read_account(sqlite3_stmt *statement, struct arena *arena, struc
     return read_roles(sql_column(statement, 5), arena, account);
 }
 
-static enum err find_account(struct store *store, enum sql_statement name, struct span key, struct arena *arena,
+static enum err find_account(struct sql *sql, enum sql_statement name, struct span key, struct arena *arena,
                              struct account *out)
 {
-    sqlite3_stmt *statement = store->sql.statements[name];
+    sqlite3_stmt *statement = sql->statements[name];
     enum err err;
 
     sql_bind_text(statement, 1, key);
@@ -59,13 +59,13 @@ static enum err find_account(struct store *store, enum sql_statement name, struc
 
 enum err store_account_find(struct store *store, struct arena *arena, struct span username, struct account *out)
 {
-    return find_account(store, SQL_account_find, username, arena, out);
+    return find_account(&store->sql, SQL_account_find, username, arena, out);
 }
 
 /* A removed one's row is there, with its generation, but has no name. */
 static enum err get_row(struct store *store, struct arena *arena, struct span id, struct account *out)
 {
-    return find_account(store, SQL_account_get, id, arena, out);
+    return find_account(&store->sql, SQL_account_get, id, arena, out);
 }
 
 enum err store_account_get(struct store *store, struct arena *arena, struct span id, struct account *out)
@@ -73,6 +73,20 @@ enum err store_account_get(struct store *store, struct arena *arena, struct span
     enum err err = get_row(store, arena, id, out);
 
     return err == OK && out->username.len == 0 ? ERR_NOT_FOUND : err;
+}
+
+enum err store_user_resolve(struct store_reader *reader, struct arena *arena, struct span *user)
+{
+    struct account account;
+    enum err err;
+
+    if (user->len == 0)
+        return OK;
+    reader_start_clock(reader);
+    err = find_account(&reader->sql, SQL_account_get, *user, arena, &account);
+    if (err == ERR_NOT_FOUND && (err = find_account(&reader->sql, SQL_account_find, *user, arena, &account)) == OK)
+        *user = account.id;
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 enum err store_account_list(struct store *store, struct arena *arena, struct account **out, uint32_t *count)

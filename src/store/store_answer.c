@@ -130,28 +130,42 @@ static enum err open_room(struct store *store, struct store_request *request, st
     return err;
 }
 
+/* What was missed lies in two places, and is read from both backwards, until there is no room for more. */
+struct missed_events {
+    struct store *store;
+    struct store_request *request;
+    uint64_t first; /* the offset behind which all are wanted; moves up */
+    size_t bytes;   /* from one of the places */
+};
+
 /* Puts an event in its place among those that were missed. Of a type that is not configured any more: its place
  * stays empty. */
-static void place_event(struct store *store, struct store_request *request, uint64_t offset, struct span body)
+static void place_event(struct missed_events *missed, uint64_t offset, struct span body)
 {
+    struct store_request *request = missed->request;
     struct event **place = &request->events[offset - request->since.offset - 1];
-    struct position position = {store->epoch, offset};
+    struct position position = {missed->store->epoch, offset};
 
-    if (*place == NULL && event_read(body, request->room, position, store->registry, place) == OK)
-        request->event_count++;
+    if (*place || event_read(body, request->room, position, missed->store->registry, place) != OK)
+        return;
+    request->event_count++;
+    missed->bytes += event_bytes(*place);
+    if (request->bytes_max > 0 && missed->bytes > request->bytes_max)
+        missed->first = offset;
 }
 
-static bool was_missed(const struct store_request *request, uint64_t offset)
+static bool was_missed(const struct missed_events *missed, uint64_t offset)
 {
-    return offset > request->since.offset && offset <= request->position.offset;
+    return offset > missed->first && offset <= missed->request->position.offset;
 }
 
-/* Backwards along the chain, until it leads to what was seen, or nowhere: that was removed. */
-static enum err read_chain(struct store *store, struct store_request *request, uint64_t last)
+/* Along the chain, until it leads to what was seen, or nowhere: that was removed. */
+static enum err read_chain(struct missed_events *missed, uint64_t last)
 {
-    sqlite3_stmt *statement = store->sql.statements[SQL_event_step];
+    sqlite3_stmt *statement = missed->store->sql.statements[SQL_event_step];
     enum err err = OK;
 
+    missed->bytes = 0;
     while (last > 0) {
         uint64_t offset, previous;
 
@@ -160,28 +174,44 @@ static enum err read_chain(struct store *store, struct store_request *request, u
             break;
         offset = sql_column_u64(statement, 0);
         previous = sql_column_u64(statement, 1);
-        if (was_missed(request, offset))
-            place_event(store, request, offset, sql_column(statement, 2));
+        if (was_missed(missed, offset))
+            place_event(missed, offset, sql_column(statement, 2));
         sqlite3_reset(statement);
-        last = offset > request->since.offset + 1 && previous < last ? previous : 0;
+        last = offset > missed->first + 1 && previous < last ? previous : 0;
     }
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
-static enum err read_index(struct store *store, struct store_request *request, int64_t room_id)
+static enum err read_index(struct missed_events *missed, int64_t room_id)
 {
-    sqlite3_stmt *statement = store->sql.statements[SQL_room_event_since];
-    enum err err;
+    sqlite3_stmt *statement = missed->store->sql.statements[SQL_room_event_since];
+    uint64_t offset = UINT64_MAX;
+    enum err err = OK;
 
+    missed->bytes = 0;
     sql_bind_i64(statement, 1, room_id);
-    sql_bind_u64(statement, 2, request->since.offset);
-    while ((err = sql_row(statement)) == OK) {
-        uint64_t offset = sql_column_u64(statement, 0);
-
-        if (was_missed(request, offset))
-            place_event(store, request, offset, sql_column(statement, 1));
+    sql_bind_u64(statement, 2, missed->first);
+    while (offset > missed->first + 1 && (err = sql_row(statement)) == OK) {
+        offset = sql_column_u64(statement, 0);
+        if (was_missed(missed, offset))
+            place_event(missed, offset, sql_column(statement, 1));
     }
+    sqlite3_reset(statement);
     return err == ERR_NOT_FOUND ? OK : err;
+}
+
+/* Leaves those that are wanted. */
+static void move_up(struct missed_events *missed)
+{
+    struct store_request *request = missed->request;
+    const uint64_t dropped = missed->first - request->since.offset;
+
+    for (uint64_t i = 0; i < dropped; i++) {
+        request->event_count -= request->events[i] != NULL;
+        event_unref(request->events[i]);
+    }
+    request->events += dropped;
+    request->since.offset = missed->first;
 }
 
 /* The places may have gaps: give up what is behind them. */
@@ -192,11 +222,13 @@ void request_drop_events(struct store_request *request, uint64_t place_count)
     request->event_count = 0;
 }
 
-/* All that came after a position, or nothing. */
+/* All that came after a position, or the newest so many bytes of it, or nothing. */
 static enum err answer_events(struct store *store, struct store_request *request)
 {
+    struct missed_events missed = {store, request, request->since.offset, 0};
     struct stored_room *room;
-    uint64_t missed;
+    uint64_t count;
+    bool is_whole;
     enum err err;
 
     request->is_complete = false;
@@ -205,15 +237,18 @@ static enum err answer_events(struct store *store, struct store_request *request
         return err;
     if (request->since.epoch != store->epoch || request->since.offset > room->head)
         return OK; /* another history, or a future */
-    missed = room->head - request->since.offset;
-    if (missed > request->count_max)
+    count = room->head - request->since.offset;
+    if (count > request->count_max)
         return OK;
-    request->events = arena_alloc(&request->arena, missed * sizeof(*request->events));
-    if ((err = read_chain(store, request, room->last)) == OK)
-        err = read_index(store, request, room->id);
-    request->is_complete = err == OK && request->event_count == missed;
-    if (!request->is_complete)
-        request_drop_events(request, missed);
+    request->events = arena_alloc(&request->arena, count * sizeof(*request->events));
+    if ((err = read_chain(&missed, room->last)) == OK)
+        err = read_index(&missed, room->id);
+    is_whole = missed.first == request->since.offset;
+    move_up(&missed);
+    count = room->head - missed.first;
+    request->is_complete = is_whole && err == OK && request->event_count == count;
+    if (err != OK || request->event_count != count)
+        request_drop_events(request, count);
     return err;
 }
 

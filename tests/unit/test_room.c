@@ -597,6 +597,35 @@ static void what_the_store_does_not_keep_any_more_is_loaded_anew(void **state)
     assert_missed(hub_double_resume(world, MARIA, 2, "order:O-1", position), 3, 6);
 }
 
+/* Five missed more than a room keeps in memory, the sixth did not. */
+static void who_missed_more_bytes_than_a_room_keeps_is_told_to_load_anew(void **state)
+{
+    struct position position;
+    unsigned reads = 0;
+
+    (void)state;
+    world->limits.log_bytes_max = 8000;
+    hub_double_restart(world);
+    position = hub_double_join(world, ADA, 1, "order:O-1")->position;
+    say(ADA, 1, "order:O-1", 40);
+    hub_double_restart(world);
+    hub_double_join(world, VERA, 8, "order:O-1");
+    world->is_store_slow = true;
+    for (unsigned i = 0; i < 6; i++) {
+        position.offset = i < 5 ? i : 38;
+        assert_null(hub_double_resume(world, 100 + i, 1, "order:O-1", position));
+    }
+    for (; world->asked_count > 0; reads++) {
+        assert_true(reads < 10);
+        hub_double_store_some(world, 1);
+    }
+    for (unsigned i = 0; i < 5; i++)
+        assert_true(hub_double_answer(world)->is_resync);
+    assert_missed(hub_double_answer(world), 38, 40);
+    assert_true(hub_counts(world->hub).log_bytes <= 8000);
+    assert_int_equal(reads, 1);
+}
+
 static void others_do_not_wait_for_one_who_comes_back(void **state)
 {
     struct position position;
@@ -675,6 +704,7 @@ int main(void)
         TEST(what_was_missed_is_read_from_the_store_after_a_restart),
         TEST(what_was_read_for_one_serves_all),
         TEST(what_the_store_does_not_keep_any_more_is_loaded_anew),
+        TEST(who_missed_more_bytes_than_a_room_keeps_is_told_to_load_anew),
         TEST(others_do_not_wait_for_one_who_comes_back),
         TEST(a_room_somebody_waits_for_is_not_taken_away),
     };

@@ -1,6 +1,6 @@
 /* Coming back. A client says where it stood; it gets exactly what was said since, or the word that it must load anew. What is in
  * memory is served from there; of durable rooms what is older is read from the store, and kept in memory then, because after a
- * restart everybody comes back at once. */
+ * restart everybody comes back at once. Nobody catches up on more than a room may keep in memory. */
 #include "collab/room/room.h"
 
 #include <assert.h>
@@ -26,6 +26,7 @@ static void read_since(struct room *room, uint64_t offset)
     request->room = arena_copy(&request->arena, room->name);
     request->since = (struct position){room->epoch, earliest_wanted(room, offset)};
     request->count_max = room->hub->limits.log_events_max;
+    request->bytes_max = room->hub->limits.log_bytes_max;
     room->is_reading = true;
     hub_store(room->hub, request, room);
 }
@@ -45,9 +46,9 @@ bool room_resume(struct room *room, struct position since, struct missed *missed
     return false;
 }
 
-static bool is_all_there(const struct room *room, const struct store_request *request)
+static bool reaches_head(const struct room *room, const struct store_request *request)
 {
-    return request->err == OK && request->is_complete && request->position.epoch == room->epoch &&
+    return request->err == OK && request->position.epoch == room->epoch &&
            request->event_count == room->log.head - request->since.offset;
 }
 
@@ -69,14 +70,25 @@ static void fill_log(struct room *room, const struct store_request *request)
         list_push_tail(&hub->rooms_logged, &room->in_logged);
 }
 
+/* Reading again would not help those who stand before what fits into the log. */
+static void keep_what_fits(struct room *room, const struct store_request *request)
+{
+    uint64_t before_first;
+
+    fill_log(room, request);
+    room_trim_log(room);
+    before_first = room->log.head - room->log.count;
+    if (!request->is_complete || before_first > request->since.offset)
+        room->unreadable_before = before_first;
+}
+
 void room_on_events_read(struct room *room, struct store_request *request)
 {
     room->is_reading = false;
-    if (is_all_there(room, request))
-        fill_log(room, request);
+    if (reaches_head(room, request))
+        keep_what_fits(room, request);
     else
         room->unreadable_before = request->since.offset + 1;
     store_request_free(request);
     room_wake(room, OK);
-    room_trim_log(room);
 }
