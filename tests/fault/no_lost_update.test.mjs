@@ -1,8 +1,6 @@
 // Many people edit the same few records with all five strategies, over WebSocket and REST: they lose their connections, work while
 // they are away, send again what was not answered, take locks, undo, settle conflicts, while the server is killed with -9 again and
 // again. Afterwards everything that anybody was told is true, and nothing that anybody wrote is gone. SECONDS and KILLS make it longer.
-// Part of `make soak` (SOAK=1), not of every run: seldom an edit of what its author himself took away earlier in one queue is
-// acknowledged as applied and leaves no trace, which the judge rightly calls lost.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +17,8 @@ const RECORDS = ['D-1', 'D-2', 'D-3'];
 const ROOMS = RECORDS.map((id) => `${TYPE}:${id}`);
 const PEOPLE = ['akhan', 'jsmith', 'mgarcia', 'admin'];
 const WINDOWS = 3; // of each
+// Those who listen are in this busy process too: they may come back seconds later, and are to hear it all.
+const FAR_BACK = { log_events_max: 100000, log_bytes_max: '64 MiB' };
 const PASTS = 20; // versions of each record that are read again at the end
 
 function cast(stage) {
@@ -41,16 +41,22 @@ async function readRoom(server, cookie, id, random) {
   return { ...all, pasts };
 }
 
-test(`${KILLS} kills in ${SECONDS} s: nothing that was told is untrue, nothing that was written is gone (seed ${SEED})`, { timeout: (SECONDS + 240) * 1000, skip: !process.env.SOAK && 'a soak test' }, async (t) => {
+test(`${KILLS} kills in ${SECONDS} s: nothing that was told is untrue, nothing that was written is gone (seed ${SEED})`, { timeout: (SECONDS + 240) * 1000 }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'collabd-edits-'));
   const config = join(folder, 'config.json');
-  writeFileSync(config, JSON.stringify({ types }));
+  writeFileSync(config, JSON.stringify({ types, ...FAR_BACK }));
   const stage = new Stage(() => startServer({ data: folder, port: stage.server?.port ?? 0, args: ['--workers', '2', '--config', config] }));
   await stage.open();
   for (const id of RECORDS) assert.equal((await rest(stage.server, await stage.cookie('admin'), 'POST', `/api/v1/records/${TYPE}`, { id, name: id, notes: 'begin' })).status, 201);
 
   const watchers = ['lchen', 'mgarcia'].map((username) => new Watcher(username, stage, ROOMS));
   const editors = cast(stage);
+  t.after(async () => {
+    stage.isOver = true; // also when something failed: nobody goes on
+    for (const { client } of [...editors, ...watchers]) client?.socket.terminate();
+    await stage.rising;
+    stage.server.child.kill('SIGKILL');
+  });
   const watching = watchers.map((watcher) => watcher.run());
   await eventually(() => watchers.every(({ starts }) => starts.size === ROOMS.length), 'listening');
   const editing = editors.map((editor) => editor.run());
