@@ -191,6 +191,34 @@ static void what_goes_into_something_that_he_himself_took_away_before_is_superse
     assert_false(change_is_empty(&change));
 }
 
+static void what_goes_into_something_that_never_was_is_superseded(void **state)
+{
+    (void)state;
+    given("{\"items\":[{\"id\":\"x\",\"pos\":\"a\"}]}");
+    assert_int_equal(send("5", "{\"operation\":\"update\",\"path\":\"/items/@gone/qty\",\"after\":7}"), VERDICT_MERGED);
+    assert_superseded("7", 1);
+    assert_int_equal(send("5", "{\"operation\":\"delete\",\"path\":\"/items/@gone\"}"), VERDICT_APPLIED);
+    assert_true(change_is_empty(&change));
+}
+
+static void a_second_item_of_the_same_name_is_superseded_and_the_same_one_is_not(void **state)
+{
+    (void)state;
+    given("{\"items\":[{\"id\":\"x\",\"pos\":\"a\",\"qty\":1}]}");
+    assert_int_equal(send("5", "{\"operation\":\"insert\",\"path\":\"/items/@x\",\"after\":{\"qty\":2}}"),
+                     VERDICT_MERGED);
+    assert_int_equal(change.superseded_count, 1);
+    assert_int_equal(change.superseded[0].by_version, 1);
+    assert_int_equal(send("5", "{\"operation\":\"insert\",\"path\":\"/items/@x\",\"after\":{\"qty\":1}}"),
+                     VERDICT_APPLIED);
+    assert_true(change_is_empty(&change));
+    assert_int_equal(send("5", "{\"ops\":[{\"op\":\"ins\",\"path\":\"/items/@y\",\"value\":{\"qty\":1}},"
+                               "{\"op\":\"ins\",\"path\":\"/items/@y\",\"value\":{\"qty\":2}}]}"),
+                     VERDICT_MERGED);
+    assert_int_equal(change.superseded_count, 1);
+    assert_int_equal(change.superseded[0].by_version, change.version);
+}
+
 static void the_later_value_counts_and_the_other_one_is_superseded(void **state)
 {
     (void)state;
@@ -449,6 +477,8 @@ int main(void)
         TEST(both_edits_of_a_text_survive),
         TEST(an_edit_of_a_text_that_was_replaced_is_superseded_whatever_it_met_before),
         TEST(what_goes_into_something_that_he_himself_took_away_before_is_superseded_too),
+        TEST(what_goes_into_something_that_never_was_is_superseded),
+        TEST(a_second_item_of_the_same_name_is_superseded_and_the_same_one_is_not),
         TEST(the_later_value_counts_and_the_other_one_is_superseded),
         TEST(what_goes_into_something_that_was_deleted_is_superseded),
         TEST(a_sum_that_the_field_may_not_hold_is_refused),

@@ -250,21 +250,36 @@ static bool wants_a_value(const struct op *op)
     return op->kind == OP_SET || op->kind == OP_INS || op->kind == OP_INC || op->kind == OP_TXT;
 }
 
-/* The last change that did something to what the operation goes into. */
-static uint64_t version_that_took_away(const struct reconcile_input *input, const struct op *op)
+static bool goes_into(const struct op *op, const struct op *ops, uint32_t count)
 {
-    for (uint32_t i = input->since_count; i-- > 0;)
-        for (uint32_t k = 0; k < input->since[i]->op_count; k++)
-            if (path_relation(&op->path, &input->since[i]->ops[k].path) == RELATION_INSIDE)
-                return input->since[i]->version;
-    return input->since[input->since_count - 1]->version;
+    for (uint32_t i = 0; i < count; i++)
+        if (path_relation(&op->path, &ops[i].path) != RELATION_APART)
+            return true;
+    return false;
 }
 
-/* It has met nothing of others, but he himself may have taken away before what it goes into. */
+/* The last change that did something there. */
+static uint64_t version_that_decided(const struct reconciliation *work, const struct op *op)
+{
+    const struct reconcile_input *input = work->input;
+
+    if (goes_into(op, work->change->ops, (uint32_t)(op - work->change->ops)))
+        return input->present_version + 1;
+    for (uint32_t i = input->since_count; i-- > 0;)
+        if (goes_into(op, input->since[i]->ops, input->since[i]->op_count))
+            return input->since[i]->version;
+    return input->present_version;
+}
+
+/* It has met nothing of others, but what it goes into is not there: never was, or he took it away himself before. Or
+ * he puts in what is there already, as something else. */
 static void note_alone(struct reconciliation *work, const struct op *op)
 {
-    if (wants_a_value(op) && op->before.len == 0 && op->after.len == 0)
-        add_superseded(work, &op->path, wanted(work->arena, op), version_that_took_away(work->input, op));
+    const bool is_missing = wants_a_value(op) && op->before.len == 0 && op->after.len == 0;
+    const bool is_taken = op->kind == OP_INS && op_is_idle(op) && !value_is_same(op->value, op->after, true);
+
+    if (is_missing || is_taken)
+        add_superseded(work, &op->path, wanted(work->arena, op), version_that_decided(work, op));
 }
 
 static void note_done(struct reconciliation *work, const struct journey *journey, const struct op *op)
@@ -358,8 +373,7 @@ static enum err apply(struct reconciliation *work, struct buf *after)
         after->len = start;
         return err;
     }
-    if (input->since_count > 0)
-        note_superseded(work, sent_count);
+    note_superseded(work, sent_count);
     change->verdict = has_changed(work, sent_count) ? VERDICT_MERGED : VERDICT_APPLIED;
     return OK;
 }
