@@ -2,14 +2,18 @@
 
 #include <assert.h>
 
+enum fault { PARDONED, COUNTED };
+
 static const struct row {
     const char *code;
     unsigned http_status;
     unsigned close_code;
+    enum fault fault;
     const char *sentence;
 } rows[ERR_COUNT] = {
-    [OK] = {"ok", 200, 0, "It worked."},
-#define ERR(symbol, code, http_status, close_code, sentence) [ERR_##symbol] = {code, http_status, close_code, sentence},
+    [OK] = {"ok", 200, 0, PARDONED, "It worked."},
+#define ERR(symbol, code, http_status, close_code, fault, sentence) \
+    [ERR_##symbol] = {code, http_status, close_code, fault, sentence},
 #include "base/err.def"
 #undef ERR
 };
@@ -38,6 +42,11 @@ unsigned err_http_status(enum err err)
 unsigned err_close_code(enum err err)
 {
     return row_of(err)->close_code;
+}
+
+bool err_is_counted(enum err err)
+{
+    return row_of(err)->fault == COUNTED;
 }
 
 /* Where two errors share a code the first one is given. */

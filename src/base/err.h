@@ -9,7 +9,7 @@
 
 enum err {
     OK = 0,
-#define ERR(symbol, code, http_status, close_code, sentence) ERR_##symbol,
+#define ERR(symbol, code, http_status, close_code, fault, sentence) ERR_##symbol,
 #include "base/err.def"
 #undef ERR
     ERR_COUNT
@@ -19,5 +19,6 @@ const char *err_code(enum err err);     /* "not_found"; "ok" for OK */
 const char *err_sentence(enum err err); /* "There is no such record." */
 unsigned err_http_status(enum err err); /* 200 for OK */
 unsigned err_close_code(enum err err);  /* 0: keep the connection */
+bool err_is_counted(enum err err);      /* a client's mistake: many of them end its connection */
 /* By code, for tests and clients; ERR_COUNT when unknown. */
 enum err err_from_code(struct span code);

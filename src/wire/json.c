@@ -18,6 +18,7 @@ enum {
 };
 
 const struct json_limits json_limits_default = {65536, 32, 4096};
+const struct json_limits json_limits_kept = {16 * 1024 * 1024, 128, 1024 * 1024};
 
 /* ---- parsing ---------------------------------------------------------------------------------------------------- */
 

@@ -15,6 +15,8 @@ struct json_limits {
     unsigned members_max; /* of all objects and arrays together */
 };
 extern const struct json_limits json_limits_default; /* 64 KiB, 32, 4096 */
+/* 16 MiB, 128, 1 Mi: of what the program wrote itself. It was bounded when it was made; these only keep a damaged row from doing harm. */
+extern const struct json_limits json_limits_kept;
 
 struct json {
     yyjson_doc *doc;

@@ -3,6 +3,7 @@
  */
 #include "wire/socketio.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -67,7 +68,7 @@ static enum err take_attachment_count(struct span *rest, struct sio_packet *pack
 
     if (!is_binary(packet->type))
         return OK;
-    if ((err = number_parse(take_digits(rest), SIO_ATTACHMENTS_MAX, &count)) != OK)
+    if ((err = number_parse(take_digits(rest), LIMIT_SIO_ATTACHMENTS, &count)) != OK)
         return err;
     if (count == 0 || !span_starts_with(*rest, SPAN("-")))
         return ERR_PROTOCOL;
@@ -147,7 +148,7 @@ static bool is_placeholder(yyjson_val *value)
     return json_get_bool(value, "_placeholder", false);
 }
 
-static bool placeholder_is_valid(yyjson_val *value, unsigned count, bool seen[SIO_ATTACHMENTS_MAX])
+static bool placeholder_is_valid(yyjson_val *value, unsigned count, bool seen[LIMIT_SIO_ATTACHMENTS])
 {
     int64_t num;
 
@@ -160,7 +161,7 @@ static bool placeholder_is_valid(yyjson_val *value, unsigned count, bool seen[SI
 /* All values of a document stand one after the other, so no depth can trouble this. */
 static bool placeholders_are_valid(const struct json *json, unsigned count)
 {
-    bool seen[SIO_ATTACHMENTS_MAX] = {false};
+    bool seen[LIMIT_SIO_ATTACHMENTS] = {false};
     size_t value_count = yyjson_doc_get_val_count(json->doc);
 
     for (size_t i = 0; i < value_count; i++) {
@@ -302,7 +303,7 @@ enum err sio_assembly_binary(struct sio_assembly *assembly, struct span bytes, b
 void sio_append(struct buf *out, enum sio_type type, struct span nsp, unsigned attachment_count, const uint64_t *ack_id,
                 struct span data)
 {
-    assert((attachment_count > 0) == is_binary(type) && attachment_count <= SIO_ATTACHMENTS_MAX);
+    assert((attachment_count > 0) == is_binary(type) && attachment_count <= LIMIT_SIO_ATTACHMENTS);
     buf_append_char(out, (char)('0' + (int)type));
     if (is_binary(type)) {
         buf_append_u64(out, attachment_count);

@@ -3,6 +3,7 @@
  * packets mean (namespaces, rooms, acknowledgements, recovery) is in peer/. */
 #pragma once
 
+#include "base/limits.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "wire/json.h"
@@ -18,7 +19,6 @@ struct sio_packet {
     struct span data; /* the JSON text as it came, empty when there is none */
 };
 
-#define SIO_ATTACHMENTS_MAX 10
 /* sio_decode lets a longer namespace pass: a CONNECT to it is answered with a CONNECT_ERROR, as one to any unknown
  * name. */
 #define SIO_NSP_BYTES_MAX 256
@@ -27,8 +27,8 @@ struct sio_packet {
  * non-empty array whose first item is a string or number that is no reserved name; ACK is an array and has an id;
  * CONNECT has an object or nothing; CONNECT_ERROR an object or a string; DISCONNECT has nothing; placeholders of a
  * binary packet are objects {"_placeholder":true,"num":N} with 0 <= N < count, no N twice; such a packet has 1 to
- * SIO_ATTACHMENTS_MAX attachments. ERR_PROTOCOL otherwise (close the connection), ERR_TOO_LARGE for more than
- * SIO_ATTACHMENTS_MAX attachments or 2^53 ack ids. `limits` are those of the JSON. */
+ * LIMIT_SIO_ATTACHMENTS attachments. ERR_PROTOCOL otherwise (close the connection), ERR_TOO_LARGE for more than
+ * LIMIT_SIO_ATTACHMENTS attachments or 2^53 ack ids. `limits` are those of the JSON. */
 must_check enum err sio_decode(struct span text, const struct json_limits *limits, struct sio_packet *packet);
 /* The same, and gives the packet's data parsed (empty when there is none), which spares the caller a second parse.
  * *json is the caller's on OK, and empty otherwise. */
