@@ -127,6 +127,23 @@ bool object_verb_parse(enum object_kind kind, struct span name, enum object_verb
     return false;
 }
 
+bool object_state_is_known(enum object_kind kind, struct span state)
+{
+    static const struct {
+        enum object_kind kind;
+        struct span state;
+    } states[] = {
+        {OBJECT_CONFLICT, SPAN_INIT("open")},       {OBJECT_CONFLICT, SPAN_INIT("resolved")},
+        {OBJECT_COMMENT, SPAN_INIT("open")},        {OBJECT_COMMENT, SPAN_INIT("resolved")},
+        {OBJECT_NOTIFICATION, SPAN_INIT("unread")}, {OBJECT_NOTIFICATION, SPAN_INIT("read")},
+    };
+
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (states[i].kind == kind && span_equal(states[i].state, state))
+            return true;
+    return false;
+}
+
 /* ---- direct messages ---------------------------------------------------------------------------------------------- */
 
 /* With its colons written otherwise, so that no two pairs of people share a name. */

@@ -73,6 +73,8 @@ struct span object_activity_name(enum object_kind kind, enum object_verb verb);
 struct span object_verb_name(enum object_kind kind, enum object_verb verb);
 /* The other way round. False: the kind has no such verb. */
 bool object_verb_parse(enum object_kind kind, struct span name, enum object_verb *out);
+/* Whether objects of that kind are ever in that state: `state` in struct object. */
+bool object_state_is_known(enum object_kind kind, struct span state);
 /* Where two people's direct messages are kept, whoever of them asks: "dm:2:13", the shorter id first, else the one whose bytes are
  * less. Colons inside an id are written %3A, percent signs %25. */
 #define ROOM_OF_TWO "dm:"

@@ -23,6 +23,8 @@ enum store_kind {
                          * count_max; version: how many there are in all */
     STORE_USERS_FIND, /* names: usernames in any case, or '#' and an id -> user_ids, an empty span for who is not
                          * there or whose account is disabled */
+    STORE_USERS_LIST, /* names as above, or '@' and a role -> user_ids: who is meant by each of them, at most count_max in all;
+                         * user_of: the indexes of the names; user_count */
     STORE_OP_FIND, /* commit.user_id, op_id, op_hash -> is_repeat, or ERR_ID_REUSED; in both cases commit.answer. Writes nothing;
                         * without an op_id it only comes back in its turn, behind what was asked before */
 };
@@ -80,9 +82,10 @@ struct store_request {
      * what there is. STORE_RECORD_LOAD: the record's locks. */
     uint32_t object_count;
     struct object *objects;
-    /* STORE_USERS_FIND */
-    uint32_t name_count;
+    /* STORE_USERS_FIND, STORE_USERS_LIST */
+    uint32_t name_count, user_count;
     struct span *names, *user_ids;
+    uint32_t *user_of;
     struct {
         struct span op_id; /* idempotency key with its owner; empty: none. Kept for 24 h at least */
         struct span user_id;

@@ -9,12 +9,13 @@
  * and its order key "pos", sorted by (pos, id). Limits: 256 operations, 48 KiB. */
 #pragma once
 
+#include "base/limits.h"
 #include "collab/identity.h"
 #include "collab/type/type.h"
 
 enum op_kind { OP_SET, OP_DEL, OP_INS, OP_MOV, OP_INC, OP_TXT, OP_TEST };
 
-#define CHANGE_OPS_MAX 256
+#define CHANGE_OPS_MAX LIMIT_CHANGE_OPS
 #define CHANGE_BYTES_MAX (48 * 1024)
 #define PATH_DEPTH_MAX 16
 
@@ -72,6 +73,7 @@ struct change {
     uint64_t stamp;         /* a hybrid logical clock: milliseconds << 16 | counter; 0: the server's (crdt) */
     struct span source;     /* who breaks ties between equal stamps: the tab or queue that sent it; else the user */
     uint64_t undo_of;       /* version of the change that this one takes back; 0: none */
+    uint64_t undo_from;     /* of several, the first one's; 0: as many as belong to its burst or group */
     uint64_t restored;      /* version of the state that this one brings back; 0: none */
     struct span resolves;   /* id of the conflict that it settles; empty: none */
     struct span group;      /* changes of one user in one group are undone together; may be empty */

@@ -1,9 +1,10 @@
 /* A client's Change object: either a batch under "ops", or one operation in the object itself. */
 #include "collab/change/change_build.h"
 
+#include "base/limits.h"
 #include "base/utf8.h"
 
-enum { CHANGE_ID_BYTES_MAX = 128, METADATA_BYTES_MAX = 4096, STAMP_COUNTER_MAX = 0xffff };
+enum { CHANGE_ID_BYTES_MAX = 128, METADATA_BYTES_MAX = LIMIT_METADATA_BYTES, STAMP_COUNTER_MAX = 0xffff };
 
 static struct span copy(struct change_builder *builder, struct span text)
 {
@@ -222,12 +223,14 @@ static enum err check_shape(struct change_builder *builder, const struct field *
 /* "coll" and "id", or "path" alone. An insert at a collection names the new item in its value. */
 static enum err take_path(struct change_builder *builder, yyjson_val *object, yyjson_val *value, struct op *op)
 {
-    yyjson_val *coll = json_get(object, "coll");
-    struct span text = coll ? json_text(coll) : json_get_text(object, "path");
-    struct span id = coll ? json_get_text(object, "id") : SPAN_EMPTY;
+    yyjson_val *coll = json_get(object, "coll"), *place = coll ? coll : json_get(object, "path");
+    yyjson_val *id = coll ? json_get(object, "id") : NULL;
+    struct span text = json_text(place);
     const struct field *field;
     enum err err;
 
+    if (place == NULL || yyjson_is_null(place))
+        return builder_fail(builder, ERR_MISSING_FIELD, SPAN("path"));
     if ((err = path_parse(builder->arena, text, &op->path)) != OK)
         return builder_fail(builder, err, SPAN("path"));
     field = type_field(builder->type, op->path.steps[0]);
@@ -238,13 +241,15 @@ static enum err take_path(struct change_builder *builder, yyjson_val *object, yy
             op->kind = OP_SET; /* an object's new key */
             return OK;
         }
-        id = json_get_text(value, "id");
+        id = json_get(value, "id");
     } else if (coll == NULL) {
         return OK;
     }
-    if (op->path.depth == PATH_DEPTH_MAX || !item_id_is_valid(id))
+    if (id == NULL)
+        return builder_fail(builder, ERR_MISSING_FIELD, SPAN("id"));
+    if (op->path.depth == PATH_DEPTH_MAX || !item_id_is_valid(json_text(id)))
         return builder_fail(builder, ERR_BAD_FIELD, SPAN("id"));
-    op->path.steps[op->path.depth++] = arena_printf(builder->arena, "@%.*s", SPAN_ARG(id));
+    op->path.steps[op->path.depth++] = arena_printf(builder->arena, "@%.*s", SPAN_ARG(json_text(id)));
     return OK;
 }
 
@@ -325,11 +330,15 @@ static enum err add_inc(struct change_builder *builder, const struct field *fiel
 
 static enum err add_txt(struct change_builder *builder, const struct field *field, struct op *op, yyjson_val *value)
 {
+    struct buf text = BUF_EMPTY;
+
     if (op->path.depth == 1 && field->kind != FIELD_STRING && field->kind != FIELD_TEXT)
         return builder_fail(builder, ERR_BAD_FIELD, field->name);
     if (!text_edit_is_valid(value))
         return builder_fail(builder, value ? ERR_BAD_FIELD : ERR_MISSING_FIELD, SPAN("value"));
-    op->value = builder_print(builder, value);
+    text_edit_write(&text, value);
+    op->value = copy(builder, buf_span(&text));
+    buf_deinit(&text);
     return builder_add(builder, op);
 }
 
@@ -414,15 +423,22 @@ static enum err add_whole(struct change_builder *builder, yyjson_val *object)
     if (!op_kind_parse(json_get_text2(object, "operation", "op"), &kind))
         return builder_fail(builder, json_get2(object, "operation", "op") ? ERR_BAD_FIELD : ERR_MISSING_FIELD,
                             SPAN("operation"));
+    if (kind == OP_INS && after && !yyjson_is_obj(after))
+        return builder_fail(builder, ERR_BAD_FIELD, SPAN("after"));
     if (kind == OP_INS) {
         builder->change->kind = CHANGE_CREATE;
-        return builder_record(builder, after);
+        return after ? builder_record(builder, after) : builder_fail(builder, ERR_MISSING_FIELD, SPAN("after"));
     }
     if (kind == OP_DEL) {
         builder->change->kind = CHANGE_DELETE;
         return OK;
     }
-    return kind == OP_SET ? builder_patch(builder, after) : builder_fail(builder, ERR_BAD_PATH, SPAN("path"));
+    if (kind == OP_SET && yyjson_is_obj(after))
+        return builder_patch(builder, after);
+    if (json_get_text(object, "path").len == 0)
+        return builder_fail(builder, ERR_MISSING_FIELD, SPAN("path"));
+    return kind == OP_SET ? builder_fail(builder, ERR_BAD_FIELD, SPAN("after"))
+                          : builder_fail(builder, ERR_BAD_PATH, SPAN("path"));
 }
 
 enum err change_from_json(struct arena *arena, const struct type *type, yyjson_val *object, uint64_t writable,

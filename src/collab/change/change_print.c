@@ -102,6 +102,7 @@ static void print_outcome(struct buf *out, const struct change *change)
     number_if_any(out, "stamp", change->stamp);
     member_if_any(out, "source", change->source);
     number_if_any(out, "undo_of", change->undo_of);
+    number_if_any(out, "undo_from", change->undo_from);
     number_if_any(out, "restored", change->restored);
     member_if_any(out, "resolves", change->resolves);
     member_if_any(out, "group", change->group);
@@ -243,6 +244,7 @@ static void read_outcome(struct arena *arena, yyjson_val *root, struct change *c
     change->stamp = read_number(root, "stamp");
     change->source = copy_text(arena, root, "source");
     change->undo_of = read_number(root, "undo_of");
+    change->undo_from = read_number(root, "undo_from");
     change->restored = read_number(root, "restored");
     change->resolves = copy_text(arena, root, "resolves");
     change->group = copy_text(arena, root, "group");

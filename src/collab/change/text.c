@@ -6,7 +6,7 @@ enum { STEP_UNITS_MAX = 1 << 30 };
 
 static bool is_length(yyjson_val *value)
 {
-    return yyjson_is_uint(value) && yyjson_get_uint(value) > 0 && yyjson_get_uint(value) <= STEP_UNITS_MAX;
+    return yyjson_is_uint(value) && yyjson_get_uint(value) <= STEP_UNITS_MAX;
 }
 
 static bool is_deletion(yyjson_val *value)
@@ -24,9 +24,36 @@ bool text_edit_is_valid(yyjson_val *edit)
         return false;
     yyjson_arr_iter_init(edit, &steps);
     while ((step = yyjson_arr_iter_next(&steps)) != NULL)
-        if (!is_length(step) && !is_deletion(step) && json_text(step).len == 0)
+        if (!is_length(step) && !is_deletion(step) && !yyjson_is_str(step))
             return false;
     return true;
+}
+
+/* [0, "new"] is how people write what is at the beginning. */
+static bool does_nothing(yyjson_val *step)
+{
+    if (yyjson_is_str(step))
+        return yyjson_get_len(step) == 0;
+    return yyjson_get_uint(yyjson_is_obj(step) ? json_get(step, "d") : step) == 0;
+}
+
+void text_edit_write(struct buf *out, yyjson_val *edit)
+{
+    bool is_first = true;
+    yyjson_arr_iter steps;
+    yyjson_val *step;
+
+    buf_append_char(out, '[');
+    yyjson_arr_iter_init(edit, &steps);
+    while ((step = yyjson_arr_iter_next(&steps)) != NULL) {
+        if (does_nothing(step))
+            continue;
+        if (!is_first)
+            buf_append_char(out, ',');
+        is_first = false;
+        json_append_value(out, step);
+    }
+    buf_append_char(out, ']');
 }
 
 enum err text_take(struct span *rest, uint64_t units, struct span *taken)

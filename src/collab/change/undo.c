@@ -34,7 +34,8 @@ static uint32_t first_of_named_group(const struct change *const *log, uint32_t l
     return first;
 }
 
-uint32_t undo_group_first(const struct change *const *log, uint32_t last)
+/* Where the step that ends here begins: a named group, or else a burst. */
+static uint32_t first_of_group(const struct change *const *log, uint32_t last)
 {
     uint32_t first = last;
 
@@ -48,6 +49,20 @@ uint32_t undo_group_first(const struct change *const *log, uint32_t last)
     return first;
 }
 
+static uint32_t last_of_named_group(const struct change *const *log, uint32_t count, uint32_t first)
+{
+    uint32_t last = first;
+
+    for (uint32_t i = first + 1; i < count; i++) {
+        if (!is_by(log[i], log[first]->user_id))
+            continue;
+        if (!is_ordinary(log[i]) || !span_equal(log[i]->group, log[first]->group))
+            break;
+        last = i;
+    }
+    return last;
+}
+
 /* ---- what was taken back ---- */
 
 uint32_t undo_index(const struct change *const *log, uint32_t count, uint64_t version)
@@ -58,19 +73,48 @@ uint32_t undo_index(const struct change *const *log, uint32_t count, uint64_t ve
     return count;
 }
 
+uint32_t undo_first(const struct change *const *log, const struct change *undo, uint32_t last)
+{
+    uint32_t first = last;
+
+    if (undo->undo_from == 0)
+        return first_of_group(log, last);
+    while (first > 0 && log[first - 1]->version >= undo->undo_from)
+        first--;
+    return first;
+}
+
+/* Whoever takes the making of a record back takes along what he did to it since. */
+static uint32_t last_taken(const struct change *const *log, uint32_t index, uint32_t last)
+{
+    return log[index]->kind == CHANGE_DELETE && log[last]->kind == CHANGE_CREATE ? index - 1 : last;
+}
+
+/* Of several that take it the one is meant that has done so longest: it was taken already when the others came. */
+static void take(struct undo_mark *marks, uint32_t count, uint32_t index, uint32_t by)
+{
+    struct undo_mark *mark = &marks[index];
+    const bool stands = marks[by].taken_by == count;
+
+    if (stands && (mark->taken_by == count || marks[by].since < marks[mark->taken_by].since))
+        mark->taken_by = by;
+    if (mark->since < marks[by].since)
+        mark->since = marks[by].since;
+}
+
 /* Newest first: whether an undo stands is known before what it took back is looked at. */
-void undo_mark_taken(const struct change *const *log, uint32_t count, uint32_t *taken_by)
+void undo_mark(const struct change *const *log, uint32_t count, struct undo_mark *marks)
 {
     for (uint32_t i = 0; i < count; i++)
-        taken_by[i] = count;
+        marks[i] = (struct undo_mark){.taken_by = count, .since = i};
     for (uint32_t i = count; i-- > 0;) {
-        const bool takes = log[i]->undo_of != 0 && taken_by[i] == count;
-        const uint32_t last = takes ? undo_index(log, i, log[i]->undo_of) : i;
-        const uint32_t first = last < i ? undo_group_first(log, last) : i;
+        const uint32_t of = log[i]->undo_of != 0 ? undo_index(log, i, log[i]->undo_of) : i;
 
-        for (uint32_t k = first; k <= last && k < i; k++)
-            if (is_by(log[k], log[last]->user_id))
-                taken_by[k] = i;
+        if (of == i)
+            continue;
+        for (uint32_t k = undo_first(log, log[i], of); k <= last_taken(log, i, of); k++)
+            if (is_by(log[k], log[of]->user_id))
+                take(marks, count, k, i);
     }
 }
 
@@ -92,7 +136,7 @@ static bool is_undo(const struct change *const *log, uint32_t index)
     return is_back;
 }
 
-static bool did_something(const struct change *change)
+bool undo_did_something(const struct change *change)
 {
     if (change->kind == CHANGE_CREATE || change->kind == CHANGE_DELETE)
         return true;
@@ -110,37 +154,46 @@ static void look_back(const struct change *const **log, uint32_t *count, uint32_
     *count -= *start;
 }
 
-static void aim(const struct change *const *log, uint32_t index, uint32_t start, struct undo_target *out)
-{
-    out->first = undo_group_first(log, index) + start;
-    out->last = index + start;
-}
-
 /* Nothing of a record's earlier life can be taken back, unless the deletion in between was. */
-static bool begins_life(const struct change *change)
+bool undo_begins_life(const struct change *change)
 {
     return change->kind == CHANGE_CREATE && change->undo_of == 0;
+}
+
+/* Not taken back; and of what brought something back, not all of that was taken back one by one since. */
+static bool stands(const struct change *const *log, uint32_t count, const struct undo_mark *marks, uint32_t index)
+{
+    const uint32_t undo = log[index]->undo_of != 0 ? undo_index(log, index, log[index]->undo_of) : index;
+    const uint32_t last = log[undo]->undo_of != 0 ? undo_index(log, undo, log[undo]->undo_of) : undo;
+
+    if (marks[index].taken_by != count)
+        return false;
+    if (last == undo)
+        return true;
+    for (uint32_t i = undo_first(log, log[undo], last); i <= last; i++)
+        if (is_by(log[i], log[last]->user_id) && undo_did_something(log[i]) && stands(log, count, marks, i))
+            return true;
+    return false;
 }
 
 enum err undo_find_last(const struct change *const *log, uint32_t count, struct span user_id, bool is_redo,
                         struct undo_target *out)
 {
-    uint32_t taken_by[UNDO_LOOK_BACK_MAX];
+    struct undo_mark marks[UNDO_LOOK_BACK_MAX];
     uint32_t start;
 
     *out = (struct undo_target){0};
     look_back(&log, &count, &start);
-    undo_mark_taken(log, count, taken_by);
+    undo_mark(log, count, marks);
     for (uint32_t i = count; i-- > 0;) {
-        if (begins_life(log[i]))
-            return ERR_NOTHING_TO_UNDO;
-        if (!is_by(log[i], user_id) || !did_something(log[i]))
-            continue;
-        if (taken_by[i] == count && is_undo(log, i) == is_redo) {
-            aim(log, i, start, out);
+        const bool is_candidate = is_by(log[i], user_id) && undo_did_something(log[i]);
+
+        if (is_candidate && is_undo(log, i) == is_redo && stands(log, count, marks, i)) {
+            out->first = first_of_group(log, i) + start;
+            out->last = i + start;
             return OK;
         }
-        if (is_redo && log[i]->undo_of == 0)
+        if (undo_begins_life(log[i]) || (is_candidate && is_redo && log[i]->undo_of == 0))
             return ERR_NOTHING_TO_UNDO; /* whoever goes on has left what he took back behind */
     }
     out->may_be_older = count > 0 && log[0]->version > 1;
@@ -150,21 +203,25 @@ enum err undo_find_last(const struct change *const *log, uint32_t count, struct 
 enum err undo_find(const struct change *const *log, uint32_t count, uint64_t version, bool is_redo,
                    struct undo_target *out)
 {
-    uint32_t taken_by[UNDO_LOOK_BACK_MAX];
+    struct undo_mark marks[UNDO_LOOK_BACK_MAX];
     uint32_t start, index;
 
     *out = (struct undo_target){0};
     look_back(&log, &count, &start);
-    undo_mark_taken(log, count, taken_by);
+    undo_mark(log, count, marks);
     index = undo_index(log, count, version);
     if (index == count) {
         out->may_be_older = count > 0 && log[0]->version > version;
         return ERR_NOT_FOUND;
     }
     if (is_redo)
-        index = taken_by[index];
-    if (index == count || taken_by[index] != count || !did_something(log[index]))
+        index = marks[index].taken_by;
+    if (index == count || marks[index].taken_by != count || !undo_did_something(log[index]))
         return ERR_NOTHING_TO_UNDO;
-    aim(log, index, start, out);
+    out->first = out->last = index + start;
+    if (is_ordinary(log[index]) && log[index]->group.len > 0) {
+        out->first = first_of_named_group(log, index) + start;
+        out->last = last_of_named_group(log, count, index) + start;
+    }
     return OK;
 }

@@ -5,7 +5,11 @@
  * (undo_of) takes the change it undoes off the list and puts itself on the list of what can be redone; a redo (an undo
  * of an undo) puts it back; any other change of mine empties the list of what can be redone. Changes of one group
  * (change.group), or without one those of one source of which each came within 500 ms of the one before with nobody
- * else's between, are undone together; the settling of a conflict begins anew. A change that did nothing in the end is passed over. */
+ * else's between (a burst), are undone together; the settling of a conflict begins anew. A change that is named is taken
+ * back alone, or with its group. A change that did nothing in the end is passed over.
+ *
+ * Making a record is taken back by deleting it, with all that its maker did to it since: unless somebody else did
+ * something, too. Deleting is taken back by making it again. Nothing of an earlier life is taken back. */
 #pragma once
 
 #include "collab/change/change.h"
@@ -21,7 +25,7 @@ struct undo_target {
 /* My last change that is not undone (or, is_redo, my last undo that is not redone). ERR_NOTHING_TO_UNDO. */
 must_check enum err undo_find_last(const struct change *const *log, uint32_t count, struct span user_id, bool is_redo,
                                    struct undo_target *out);
-/* The change of that version (is_redo: the undo that took it back). ERR_NOT_FOUND when the log does not have it,
+/* The change of that version, and what else is in its named group (is_redo: the undo that took it back). ERR_NOT_FOUND when the log does not have it,
  * ERR_NOTHING_TO_UNDO when it is undone already (is_redo: when it is not). */
 must_check enum err undo_find(const struct change *const *log, uint32_t count, uint64_t version, bool is_redo,
                               struct undo_target *out);
@@ -35,9 +39,9 @@ void change_invert(struct arena *arena, const struct change *change, struct op *
 /* Makes *change (zeroed by the caller) the one that takes the target back on the present state: inverses of the
  * group's changes by its author, newest first. What nobody has touched since is restored exactly; of the rest counters
  * and texts are brought over what came after, and an operation that would overwrite a newer value is left out
- * (*skipped). undo_of is the last one's version. ERR_UNDO_BLOCKED: nothing would be left. A whole record that was
- * deleted is made again, if the log goes back to where it was made; else, and for the making of a record:
- * ERR_UNSUPPORTED. ERR_TOO_LARGE: more than CHANGE_OPS_MAX, or the target is so large that
+ * (*skipped). What was taken back before stays so. undo_of is the last one's version, undo_from the first one's.
+ * ERR_UNDO_BLOCKED: nothing would be left; a record that was made and that somebody else has changed. A whole record that was
+ * deleted is made again, if the log goes back to where it was made, else ERR_UNSUPPORTED. ERR_TOO_LARGE: more than CHANGE_OPS_MAX, or the target is so large that
  * finding out would take long. */
 must_check enum err undo_make(struct arena *arena, const struct change *const *log, uint32_t count,
                               const struct undo_target *target, struct change *change, uint32_t *skipped);

@@ -14,7 +14,7 @@ struct undoing {
     uint32_t count;
     const struct undo_target *target;
     struct span author;
-    uint32_t *taken_by;    /* by index, as undo_mark_taken */
+    struct undo_mark *marks;
     struct change *change; /* in the making */
     uint32_t skipped;
     const struct op **standing; /* of the target: what could not be taken back, and so covers what it was done on */
@@ -22,13 +22,13 @@ struct undoing {
 
 /* ---- what counts of what came after ---- */
 
-/* An undo of what came after the target's beginning only puts back what was there. */
-static bool puts_back(const struct undoing *undo, uint32_t index)
+/* An undo of what came after the change that is taken back only puts back what was there. */
+static bool puts_back(const struct undoing *undo, uint32_t taken, uint32_t index)
 {
     const struct change *const *log = undo->log;
     const uint32_t of = log[index]->undo_of != 0 ? undo_index(log, index, log[index]->undo_of) : index;
 
-    return of < index && undo_group_first(log, of) > undo->target->first;
+    return of < index && undo_first(log, log[index], of) > taken;
 }
 
 static bool has_place(const struct change *change, const struct op *op)
@@ -40,17 +40,17 @@ static bool has_place(const struct change *change, const struct op *op)
 }
 
 /* A pair of an operation and what took it back is as if it had never been; the author's, that is: what somebody else
- * wrote, if only to take it back, is his. The target's own are about to be taken back here. */
-static bool counts(const struct undoing *undo, uint32_t index, const struct op *op)
+ * wrote, if only to take it back, is his. The target's own are about to be taken back here. `taken` is the one whose turn it is. */
+static bool counts(const struct undoing *undo, uint32_t taken, uint32_t index, const struct op *op)
 {
     const struct change *change = undo->log[index];
-    const uint32_t taken_by = undo->taken_by[index];
+    const uint32_t taken_by = undo->marks[index].taken_by;
 
     if (span_equal(op->before, op->after))
         return false;
     if (!span_equal(change->user_id, undo->author))
         return true;
-    if (index <= undo->target->last || puts_back(undo, index))
+    if (index <= undo->target->last || puts_back(undo, taken, index))
         return false;
     return taken_by == undo->count || !has_place(undo->log[taken_by], op);
 }
@@ -76,7 +76,9 @@ typedef bool looks(const struct op *back, const struct op *later);
 
 static bool touches(const struct op *back, const struct op *later)
 {
-    return path_relation(&back->path, &later->path) != RELATION_APART;
+    const enum relation relation = path_relation(&back->path, &later->path);
+
+    return relation != RELATION_APART && (relation != RELATION_INSIDE || later->kind != OP_MOV || back->kind == OP_DEL);
 }
 
 static bool any_since(const struct undoing *undo, uint32_t index, const struct op *back, looks *look)
@@ -85,7 +87,7 @@ static bool any_since(const struct undoing *undo, uint32_t index, const struct o
         const struct change *change = undo->log[i];
 
         for (uint32_t k = 0; k < change->op_count; k++)
-            if (look(back, &change->ops[k]) && counts(undo, i, &change->ops[k]))
+            if (look(back, &change->ops[k]) && counts(undo, index, i, &change->ops[k]))
                 return true;
     }
     return false;
@@ -224,6 +226,21 @@ static enum err make_again(struct undoing *undo)
     return OK;
 }
 
+/* ---- a record that was made ---- */
+
+/* Nobody else's work goes with it. */
+static enum err unmake(struct undoing *undo)
+{
+    for (uint32_t i = undo->target->last + 1; i < undo->count; i++) {
+        const struct change *later = undo->log[i];
+
+        if (undo_begins_life(later) || (!span_equal(later->user_id, undo->author) && undo_did_something(later)))
+            return ERR_UNDO_BLOCKED;
+    }
+    undo->change->kind = CHANGE_DELETE;
+    return OK;
+}
+
 /* ---- the whole ---- */
 
 static uint32_t count_target_ops(const struct undoing *undo)
@@ -271,19 +288,20 @@ enum err undo_make(struct arena *arena, const struct change *const *log, uint32_
     change->type = arena_copy(arena, last->type);
     change->entity_id = arena_copy(arena, last->entity_id);
     change->undo_of = last->version;
+    change->undo_from = log[target->first]->version;
     if (last->kind == CHANGE_CREATE)
-        return ERR_UNSUPPORTED;
+        return unmake(&undo);
     if (last->kind == CHANGE_DELETE)
         return make_again(&undo);
     target_ops = count_target_ops(&undo);
     if (is_too_much(&undo, target_ops))
         return ERR_TOO_LARGE;
     change->ops = arena_alloc(arena, CHANGE_OPS_MAX * sizeof(struct op));
-    undo.taken_by = arena_alloc(arena, count * sizeof(uint32_t));
-    undo_mark_taken(log, count, undo.taken_by);
+    undo.marks = arena_alloc(arena, count * sizeof(*undo.marks));
+    undo_mark(log, count, undo.marks);
     undo.standing = arena_alloc(arena, target_ops * sizeof(struct op *));
     for (uint32_t i = target->last + 1; i-- > target->first && err == OK;)
-        if (span_equal(log[i]->user_id, undo.author))
+        if (span_equal(log[i]->user_id, undo.author) && undo.marks[i].taken_by == count)
             err = take_back(&undo, i);
     *skipped = undo.skipped;
     if (err == OK && change->op_count == 0)

@@ -1,13 +1,13 @@
+/* The course of commands: who waits for whom, and what comes after what. */
 #include "collab/keep/keep_job.h"
 
 #include "base/memory.h"
-#include "collab/type/access.h"
 #include "collab/room/room.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { ATTEMPTS_MAX = 3, JOB_BLOCK_BYTES = 1024 };
+enum { ATTEMPTS_MAX = 3 };
 
 /* The commands for one room. */
 struct keep_line {
@@ -59,31 +59,20 @@ static void line_free(struct keep_line *line)
     free(line);
 }
 
-/* ---- a job's life ------------------------------------------------------------------------------------------------- */
-
-static void drop_decision(struct keep_job *job)
+static void enter_line(struct keep_job *job, struct keep_line *line)
 {
-    store_request_free(job->commit);
-    job->commit = NULL;
-    event_unref(job->said);
-    job->said = NULL;
-    job->object = (struct object){0};
-    job->shown = 0;
-    job->field = SPAN_EMPTY;
+    job->line = line;
+    line->job_count++;
+    line->keep->job_count++;
+    list_push_tail(&line->waiting, &job->node);
 }
 
 static void job_free(struct keep_job *job)
 {
-    struct keep_line *line = job->line;
-
-    drop_decision(job);
     list_remove(&job->node);
-    line->job_count--;
-    line->keep->job_count--;
-    json_deinit(&job->input);
-    arena_deinit(&job->arena);
-    command_free(job->command);
-    free(job);
+    job->line->job_count--;
+    job->line->keep->job_count--;
+    keep_job_free(job);
 }
 
 static void free_list(struct list *head)
@@ -112,8 +101,9 @@ void keep_free(struct hub *hub)
     hub->keep_views = NULL;
 }
 
-/* ---- answering ---------------------------------------------------------------------------------------------------- */
+/* ---- going on ----------------------------------------------------------------------------------------------------- */
 
+/* Takes answer. */
 static void finish(struct keep_job *job, struct answer *answer)
 {
     if (job->command->object.id.len > 0)
@@ -124,81 +114,7 @@ static void finish(struct keep_job *job, struct answer *answer)
 
 static void refuse(struct keep_job *job, enum err err)
 {
-    struct answer *answer = answer_new(job->command, err);
-
-    if (err == ERR_ID_REUSED)
-        answer->field = SPAN("id");
-    else if (err == job->verdict && job->field.len > 0)
-        answer->field = arena_copy(&answer->arena, job->field);
-    finish(job, answer);
-}
-
-static struct answer *answer_object(const struct keep_job *job, enum object_kind kind, struct span body)
-{
-    struct answer *answer = answer_new(job->command, OK);
-
-    answer->type = job->type;
-    if (job->type)
-        answer->entity_id = arena_copy(&answer->arena, job->entity_id);
-    answer->has_object = body.len > 0;
-    answer->object_kind = kind;
-    answer->object = arena_copy(&answer->arena, body);
-    answer->object_shown = job->shown;
-    return answer;
-}
-
-static struct position position_now(const struct keep_job *job)
-{
-    const struct room *room = room_find(job->hub, job->command->room);
-
-    return room && room->is_open ? room_position(room) : (struct position){0};
-}
-
-/* Where the first event stands in the room that the command named, if that shows it. */
-static struct position position_of(const struct keep_job *job, const struct store_request *request)
-{
-    if (request->commit.event_count == 0)
-        return position_now(job);
-    for (uint32_t i = 0; i < request->commit.events[0].room_count; i++)
-        if (span_equal(request->commit.events[0].rooms[i], job->command->room))
-            return request->commit.events[0].positions[i];
-    return position_now(job);
-}
-
-static void answer_done(struct keep_job *job, const struct store_request *request)
-{
-    struct answer *answer = answer_object(job, job->object.kind, job->object.body);
-
-    answer->position = request ? position_of(job, request) : position_now(job);
-    finish(job, answer);
-}
-
-static void answer_repeat(struct keep_job *job, const struct object *object, struct position position)
-{
-    struct answer *answer = answer_object(job, object->kind, object->body);
-
-    answer->is_repeat = true;
-    answer->position = position.epoch ? position : position_now(job);
-    finish(job, answer);
-}
-
-/* ---- going to the store ------------------------------------------------------------------------------------------- */
-
-struct store_request *keep_new_request(struct keep_job *job, enum store_kind kind)
-{
-    struct store_request *request = store_request_new(kind);
-
-    request->asker = ASKER_KEEP;
-    request->room = arena_copy(&request->arena, job->command->room);
-    request->type = job->type;
-    request->entity_id = job->type ? arena_copy(&request->arena, job->entity_id) : SPAN_EMPTY;
-    return request;
-}
-
-void keep_send(struct keep_job *job, struct store_request *request)
-{
-    job->asked_count++;
-    hub_store(job->hub, request, job);
+    finish(job, keep_refusal(job, err));
 }
 
 /* Behind it in line others may go on. */
@@ -209,54 +125,10 @@ static void leave_line(struct keep_job *job, enum keep_step step)
     list_push_tail(&job->line->under_way, &job->node);
 }
 
-static void set_op(struct keep_job *job, struct store_request *request)
-{
-    const struct command *command = job->command;
-    struct arena *arena = &request->arena;
-
-    request->commit.user_id = arena_copy(arena, command->identity->user_id);
-    if (command->object.id.len == 0)
-        return;
-    request->commit.op_id =
-        arena_printf(arena, "%.*s:%.*s", SPAN_ARG(command->identity->user_id), SPAN_ARG(command->object.id));
-    request->commit.op_hash = job->hash;
-}
-
-struct store_request *keep_new_commit(struct keep_job *job)
-{
-    assert(job->commit == NULL);
-    job->commit = keep_new_request(job, STORE_COMMIT);
-    job->commit->commit.time_ms = job->hub->wall_ms;
-    set_op(job, job->commit);
-    return job->commit;
-}
-
-/* Of an object its id, so that a repeat is told how it is by then; of anything else the answer itself. */
-static void keep_answer(struct keep_job *job, struct store_request *request)
-{
-    struct buf text = BUF_EMPTY;
-
-    if (request->commit.op_id.len == 0)
-        return;
-    buf_append_char(&text, '{');
-    json_member_string(&text, "kind", object_kind_name(job->object.kind));
-    if (job->object.id.len > 0)
-        json_member_string(&text, "id", job->object.id);
-    else if (job->object.body.len > 0)
-        json_member_raw(&text, "body", job->object.body);
-    buf_append_char(&text, '}');
-    request->commit.answer = arena_copy(&request->arena, buf_span(&text));
-    buf_deinit(&text);
-}
-
 static void submit(struct keep_job *job)
 {
-    struct store_request *request = job->commit;
-
-    job->commit = NULL;
-    keep_answer(job, request);
     leave_line(job, KEEP_COMMITTING);
-    keep_send(job, request);
+    keep_send(job, keep_take_commit(job));
 }
 
 /* What is refused by what was read may be a repeat: the comment that is to be deleted is gone because it was. */
@@ -264,36 +136,12 @@ static void look_up(struct keep_job *job)
 {
     struct store_request *request = keep_new_request(job, STORE_OP_FIND);
 
-    set_op(job, request);
+    keep_set_op(job, request);
     leave_line(job, KEEP_LOOKING);
     keep_send(job, request);
 }
 
 /* ---- deciding ----------------------------------------------------------------------------------------------------- */
-
-enum err keep_refuse(struct keep_job *job, enum err err, const char *field)
-{
-    job->field = span_from_str(field);
-    return err;
-}
-
-void keep_put(struct keep_job *job, const struct object *object)
-{
-    struct object *put = commit_add_object(job->commit);
-
-    keep_copy_object(&job->commit->arena, object, put);
-    keep_copy_object(&job->arena, object, &job->object);
-}
-
-struct commit_event *keep_say(struct keep_job *job, const struct object *object, enum object_verb verb)
-{
-    const struct identity *who = job->command->identity;
-    struct commit_event *entry =
-        keep_add_event(job->hub, job->commit, who, job->type, job->entity_id, object, verb, job->shown);
-
-    entry->event->origin = job->command->session;
-    return entry;
-}
 
 static enum err decide(struct keep_job *job)
 {
@@ -328,7 +176,7 @@ static void conclude(struct keep_job *job)
     } else if (job->verdict != OK) {
         refuse(job, job->verdict);
     } else if (job->commit == NULL && !has_id) {
-        answer_done(job, NULL);
+        finish(job, keep_outcome(job, NULL));
     } else {
         if (job->commit == NULL)
             (void)keep_new_commit(job); /* that its id was used is kept */
@@ -338,10 +186,10 @@ static void conclude(struct keep_job *job)
 
 static void work(struct keep_job *job)
 {
-    drop_decision(job);
+    keep_job_undecide(job);
     job->verdict = decide(job);
     if (job->verdict == OK && keep_is_unknown(job)) {
-        drop_decision(job);
+        keep_job_undecide(job);
         keep_read_unknown(job);
         return;
     }
@@ -379,9 +227,7 @@ static void on_read(struct keep_job *job, const struct store_request *request)
 /* Somebody else was faster: all that was read is old. It comes before those that wait. */
 static void try_again(struct keep_job *job)
 {
-    drop_decision(job);
-    arena_reset(&job->arena);
-    job->facts = (struct keep_facts){0};
+    keep_job_forget(job);
     job->step = KEEP_WAITING;
     list_remove(&job->node);
     list_push_head(&job->line->waiting, &job->node);
@@ -393,17 +239,18 @@ static void repeat(struct keep_job *job, const struct store_request *request)
     struct object first = {.kind = job->command->object.kind};
     struct json json = {0};
 
-    drop_decision(job);
+    keep_job_undecide(job);
     if (json_parse(&json, request->commit.answer, &keep_body_limits) == OK) {
         yyjson_val *body = json_get(json.root, "body");
 
+        job->shown = yyjson_get_uint(json_get(json.root, "shown"));
         first.id = arena_copy(&job->arena, json_get_text(json.root, "id"));
         if (body)
             first.body = arena_copy(&job->arena, json_slice(&json, body));
         json_deinit(&json);
     }
     if (first.id.len == 0) {
-        answer_repeat(job, &first, request->position);
+        finish(job, keep_outcome_again(job, &first, request->position));
         return;
     }
     job->position = request->position;
@@ -418,7 +265,7 @@ static void on_repeat_read(struct keep_job *job, const struct store_request *req
     if (request->err != OK)
         refuse(job, request->err);
     else
-        answer_repeat(job, &request->objects[0], job->position);
+        finish(job, keep_outcome_again(job, &request->objects[0], job->position));
 }
 
 /* In a room that is kept in memory it is heard when it is on the disk; nobody may be left by then. */
@@ -444,7 +291,7 @@ static void on_committed(struct keep_job *job, const struct store_request *reque
         repeat(job, request);
     } else {
         say_here(job);
-        answer_done(job, request);
+        finish(job, keep_outcome(job, request));
     }
 }
 
@@ -476,23 +323,6 @@ void keep_on_stored(struct hub *hub, struct store_request *request)
 }
 
 /* ---- the door ----------------------------------------------------------------------------------------------------- */
-
-static uint64_t hash_of(const struct command *command)
-{
-    struct buf text = BUF_EMPTY;
-    uint64_t hash;
-
-    if (command->object.id.len == 0)
-        return 0;
-    buf_printf(&text, "object %u %u %zu %zu %zu ", (unsigned)command->object.kind, (unsigned)command->object.verb,
-               command->room.len, command->object.object_id.len, command->object.input.len);
-    buf_append_span(&text, command->room);
-    buf_append_span(&text, command->object.object_id);
-    buf_append_span(&text, command->object.input);
-    hash = hash_stable(buf_span(&text));
-    buf_deinit(&text);
-    return hash;
-}
 
 static enum err check(struct hub *hub, const struct command *command, struct json *input, struct span *field)
 {
@@ -526,17 +356,9 @@ void keep_command(struct hub *hub, struct command *command)
         command_free(command);
         return;
     }
-    job = NEW(struct keep_job);
-    job->hub = hub;
-    job->command = command;
-    job->input = input;
-    job->hash = hash_of(command);
-    job->is_privileged = command->object.as_server || access_is_admin(command->identity->access);
-    arena_init(&job->arena, JOB_BLOCK_BYTES);
-    job->line = line = line_get(hub->keep, command->room);
-    line->job_count++;
-    hub->keep->job_count++;
-    list_push_tail(&line->waiting, &job->node);
+    job = keep_job_new(hub, command, &input);
+    line = line_get(hub->keep, command->room);
+    enter_line(job, line);
     if (line->waiting.next == &job->node)
         work_off(line);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "collab/hub_internal.h"
+#include "wire/json.h"
 
 /* COMMAND_OBJECT of every kind but OBJECT_LOCK and but OBJECT_RESOLVE of a conflict. Takes command. */
 void keep_command(struct hub *hub, struct command *command);
@@ -16,25 +17,7 @@ void keep_on_stored(struct hub *hub, struct store_request *request);
 /* With all that is under way; nobody hears of it. */
 void keep_free(struct hub *hub);
 
-/* ---- for others who make commits (record_plan.c, record_conflict.c, lock) ---- */
-
-/* What somebody is to be told in his inbox. */
-struct notice {
-    struct span user_id; /* whose inbox */
-    struct span
-        type; /* "mention", "assignment", "alert", "conflict", "lock_request", "lock_lost", "message", or an application's own */
-    struct span priority; /* "low", "normal", "high", "urgent"; empty: normal */
-    struct span title, message;
-    struct span data;         /* a JSON object, or empty */
-    struct span actions;      /* a JSON array, or empty */
-    const struct type *about; /* the record, or NULL */
-    struct span entity_id, entity_name;
-    struct span from_user_id, from_username, from_name; /* who caused it; empty: the server */
-    uint64_t shown;                                     /* the record's fields that it tells about */
-};
-/* Adds the notification to a commit: the object in his inbox, the event in his own room. `preferences`: the body of his preferences (empty: the
- * defaults). False: he does not want this kind, nothing was added. Nobody is told of what he did himself. */
-bool notice_add(struct hub *hub, struct store_request *request, const struct notice *notice, struct span preferences);
+/* ---- for others who make commits (collab/record/); notifications: notice.h ---- */
 
 /* The line of the activity feed for an event of the commit: fills entry->activity and shows the event in the feeds: "activity-feed",
  * "feed:user:ID", and "feed:customer:ID" when the record is a customer or refers to one (`state`: the record's, JSON, or empty). */
@@ -48,6 +31,9 @@ struct commit_event *keep_add_event(struct hub *hub, struct store_request *reque
                                     enum object_verb verb, uint64_t shown);
 /* When all is set and before the request goes: the stored form, into entry->body. */
 void keep_print_event(struct store_request *request, struct commit_event *entry);
+
+/* States and bodies are ours: they were bounded when they were made. These only keep a damaged row from doing harm. */
+extern const struct json_limits keep_body_limits;
 
 /* What every body begins with (object.h: common members). */
 struct object_head {

@@ -14,7 +14,7 @@ enum err keep_may_read(struct keep_job *job)
 
 bool keep_is_there(const struct keep_job *job, struct span state)
 {
-    return state.len > 0 || job->type->write_mode != WRITE_AUTHORITATIVE;
+    return state.len > 0 || !type_is_stored(job->type);
 }
 
 bool keep_may_update(const struct keep_job *job)

@@ -1,10 +1,12 @@
 /* What people did: lines of the activity feed. Most come with a change or a comment; a client adds those that leave no other trace, such as
  * that somebody looked at a record. They are events, and nothing else is kept of them. */
 #include "collab/keep/keep.h"
+#include "base/limits.h"
 #include "collab/keep/keep_job.h"
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "collab/type/access.h"
 
 #include <stdlib.h>
 
@@ -17,7 +19,8 @@ static bool is_customers(const struct field *field, const struct type *type)
     return field->kind == FIELD_REFERENCE && target && span_equal(target->name, SPAN("customer"));
 }
 
-/* The customer whom the record is about: itself, or the first that it refers to. */
+/* The customer whom the record is about: itself, or the first that it refers to in a field that everybody may read who may read the record. In
+ * whose feed it stands tells everybody what is in the field. */
 static struct span customer_of(struct arena *arena, const struct type *type, struct span entity_id, struct span state)
 {
     struct span customer = SPAN_EMPTY;
@@ -25,7 +28,7 @@ static struct span customer_of(struct arena *arena, const struct type *type, str
     if (span_equal(type->name, SPAN("customer")))
         return arena_copy(arena, entity_id);
     for (uint32_t i = 0; i < type->field_count && customer.len == 0; i++)
-        if (is_customers(&type->fields[i], type))
+        if (is_customers(&type->fields[i], type) && access_is_open(type, &type->fields[i]))
             customer = keep_field_text(arena, state, type->fields[i].name);
     return record_id_is_valid(customer) ? customer : SPAN_EMPTY;
 }
@@ -107,7 +110,7 @@ void keep_views_free(struct keep_views *views)
 
 /* ---- a client's own ----------------------------------------------------------------------------------------------- */
 
-enum { ACTION_BYTES_MAX = 32, METADATA_BYTES_MAX = 2048 };
+enum { ACTION_BYTES_MAX = 32, METADATA_BYTES_MAX = LIMIT_ACTIVITY_BYTES };
 
 static bool is_word(struct span action)
 {

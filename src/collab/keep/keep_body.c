@@ -64,13 +64,12 @@ struct span keep_edit_close(struct keep_edit *edit, struct arena *arena)
 
 /* ---- looking ------------------------------------------------------------------------------------------------------ */
 
-static struct span member_text(struct arena *arena, struct span object, struct span key,
-                               const struct json_limits *limits)
+static struct span member_text(struct arena *arena, struct span object, struct span key)
 {
     struct json json = {0};
     struct span text;
 
-    if (object.len == 0 || json_parse(&json, object, limits) != OK)
+    if (object.len == 0 || json_parse(&json, object, &keep_body_limits) != OK)
         return SPAN_EMPTY;
     text = json_text(yyjson_obj_getn(json.root, key.data, key.len));
     text = text.len > 0 ? arena_copy(arena, text) : SPAN_EMPTY;
@@ -80,14 +79,12 @@ static struct span member_text(struct arena *arena, struct span object, struct s
 
 struct span keep_body_text(struct arena *arena, struct span body, const char *key)
 {
-    return member_text(arena, body, span_from_str(key), &keep_body_limits);
+    return member_text(arena, body, span_from_str(key));
 }
 
 struct span keep_field_text(struct arena *arena, struct span state, struct span field)
 {
-    static const struct json_limits state_limits = {16 * 1024 * 1024, 128, 1024 * 1024};
-
-    return member_text(arena, state, field, &state_limits);
+    return member_text(arena, state, field);
 }
 
 /* ---- beginning ---------------------------------------------------------------------------------------------------- */

@@ -1,18 +1,12 @@
 /* Comments on a record or one of its fields: threads two levels deep. A comment stays when it is deleted, without its text, so that what was
  * answered to it does not lose its place. */
 #include "collab/change/change.h"
-#include "collab/keep/keep_job.h"
+#include "base/limits.h"
+#include "collab/keep/keep_comment.h"
 
 #include <assert.h>
 
-enum {
-    TEXT_CHARACTERS_MAX = 4000,
-    PATH_CHARACTERS_MAX = 1000,
-    EXCERPT_CHARACTERS_MAX = 200,
-    EMOJI_BYTES_MAX = 32,
-    EMOJIS_MAX = 200,    /* of a comment */
-    REACTIONS_MAX = 1000 /* of all people with all of them */
-};
+enum { TEXT_CHARACTERS_MAX = LIMIT_TEXT_CHARACTERS, PATH_CHARACTERS_MAX = 1000, EXCERPT_CHARACTERS_MAX = 200 };
 
 /* ---- telling people ----------------------------------------------------------------------------------------------- */
 
@@ -36,32 +30,14 @@ static void ask_preferences(struct keep_job *job, const struct told *told)
         (void)keep_preferences_of(job, told->replied_to);
 }
 
-static struct span notice_data(struct keep_job *job, const struct told *told)
-{
-    struct buf text = BUF_EMPTY;
-    struct span data;
-
-    buf_append_char(&text, '{');
-    json_member_string(&text, "comment_id", job->object.id);
-    if (told->path.len > 0)
-        json_member_string(&text, "path", told->path);
-    buf_append_char(&text, '}');
-    data = arena_copy(&job->arena, buf_span(&text));
-    buf_deinit(&text);
-    return data;
-}
-
 static void tell(struct keep_job *job, const struct told *told, struct span user_id, struct span type, const char *verb)
 {
-    struct notice notice = keep_notice_from(job, user_id, type);
-    struct span what;
+    struct notice notice = keep_notice(job, type, told->state);
 
-    notice.entity_name = keep_label(&job->arena, job->type, told->state);
-    what = notice.entity_name.len > 0 ? notice.entity_name : job->entity_id;
-    notice.title = arena_printf(&job->arena, "%.*s %s %.*s", SPAN_ARG(notice.from_name), verb, SPAN_ARG(what));
+    notice.title = arena_printf(&job->arena, "%.*s %s %.*s", SPAN_ARG(notice.from_name), verb, SPAN_ARG(notice.record));
     notice.message = keep_excerpt(&job->arena, told->text, EXCERPT_CHARACTERS_MAX);
-    notice.data = notice_data(job, told);
-    (void)notice_add(job->hub, job->commit, &notice, keep_preferences_of(job, user_id));
+    notice.data = notice_data(&job->arena, "comment_id", job->object.id, told->path);
+    (void)keep_tell(job, &notice, user_id);
 }
 
 static void tell_people(struct keep_job *job, const struct told *told)
@@ -108,17 +84,20 @@ struct adding {
 };
 
 /* One form of the path, whatever it was written in: clients compare it with those of locks and changes. */
-static struct span canonical(struct keep_job *job, struct span path)
+static enum err canonical(struct keep_job *job, struct span path, struct span *out)
 {
     struct buf text = BUF_EMPTY;
     struct path steps;
+    enum err err;
 
-    if (path.len == 0 || path_parse(&job->arena, path, &steps) != OK)
-        return SPAN_EMPTY;
+    if (path.len == 0)
+        return OK;
+    if ((err = path_parse(&job->arena, path, &steps)) != OK)
+        return keep_refuse(job, err, "path");
     path_append(&text, &steps);
-    path = arena_copy(&job->arena, buf_span(&text));
+    *out = arena_copy(&job->arena, buf_span(&text));
     buf_deinit(&text);
-    return path;
+    return OK;
 }
 
 static enum err read_path(struct keep_job *job, struct adding *adding)
@@ -126,12 +105,9 @@ static enum err read_path(struct keep_job *job, struct adding *adding)
     struct span path;
     enum err err = keep_input_text(job, "path", PATH_CHARACTERS_MAX, false, &path);
 
-    if (err != OK)
+    if (err != OK || (err = canonical(job, path, &adding->path)) != OK)
         return err;
-    if (!keep_may_see(job, path, &job->shown))
-        return keep_refuse(job, ERR_UNKNOWN_FIELD, "path");
-    adding->path = canonical(job, path);
-    return OK;
+    return keep_may_see(job, adding->path, &job->shown) ? OK : keep_refuse(job, ERR_UNKNOWN_FIELD, "path");
 }
 
 /* An answer is about what the first comment of its thread is about. */
@@ -249,8 +225,7 @@ static bool is_his(const struct keep_job *job, const struct object *comment)
     return job->is_privileged || span_equal(comment->owner, job->command->identity->user_id);
 }
 
-/* As it is now, said to whoever looks at the record. */
-static void commit_changed(struct keep_job *job, const struct object *before, struct keep_edit *edit, struct span state)
+void keep_comment_changed(struct keep_job *job, const struct object *before, struct keep_edit *edit, struct span state)
 {
     struct object comment = *before;
     struct commit_event *entry;
@@ -314,7 +289,7 @@ static enum err edit_text(struct keep_job *job, const struct object *comment)
     keep_edit_text(&edit, "text", told.text);
     edit_mentions(&edit, &mentioned);
     keep_edit_time(&edit, "edited_at", job->hub->wall_ms);
-    commit_changed(job, comment, &edit, comment->state);
+    keep_comment_changed(job, comment, &edit, comment->state);
     tell_people(job, &told);
     return OK;
 }
@@ -332,7 +307,7 @@ static enum err take_away(struct keep_job *job, const struct object *comment)
     keep_edit_value(&edit, "mentions", yyjson_mut_arr(edit.doc));
     keep_edit_value(&edit, "reactions", yyjson_mut_obj(edit.doc));
     keep_edit_flag(&edit, "deleted", true);
-    commit_changed(job, comment, &edit, SPAN_EMPTY);
+    keep_comment_changed(job, comment, &edit, SPAN_EMPTY);
     return OK;
 }
 
@@ -354,102 +329,8 @@ static enum err settle(struct keep_job *job, const struct object *comment, bool 
         keep_edit_remove(&edit, "resolved_by");
         keep_edit_remove(&edit, "resolved_at");
     }
-    commit_changed(job, comment, &edit, state);
+    keep_comment_changed(job, comment, &edit, state);
     return OK;
-}
-
-/* ---- reactions ---------------------------------------------------------------------------------------------------- */
-
-static size_t count_reactions(yyjson_mut_val *reactions)
-{
-    size_t count = 0, i, max;
-    yyjson_mut_val *key, *people;
-
-    yyjson_mut_obj_foreach(reactions, i, max, key, people)
-    {
-        count += yyjson_mut_arr_size(people);
-    }
-    return count;
-}
-
-static bool find_person(yyjson_mut_val *people, struct span user_id, size_t *index)
-{
-    yyjson_mut_val *person;
-    size_t i, max;
-
-    yyjson_mut_arr_foreach(people, i, max, person)
-    {
-        if (yyjson_mut_equals_strn(person, user_id.data, user_id.len)) {
-            *index = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static enum err add_reaction(struct keep_job *job, struct keep_edit *edit, yyjson_mut_val *reactions, struct span emoji)
-{
-    const struct span user_id = job->command->identity->user_id;
-    yyjson_mut_val *people = yyjson_mut_obj_getn(reactions, emoji.data, emoji.len);
-
-    if (count_reactions(reactions) >= REACTIONS_MAX || (people == NULL && yyjson_mut_obj_size(reactions) >= EMOJIS_MAX))
-        return keep_refuse(job, ERR_TOO_MANY, "emoji");
-    if (people == NULL) {
-        people = yyjson_mut_arr(edit->doc);
-        yyjson_mut_obj_add(reactions, yyjson_mut_strncpy(edit->doc, emoji.data, emoji.len), people);
-    }
-    yyjson_mut_arr_add_strncpy(edit->doc, people, user_id.data, user_id.len);
-    return OK;
-}
-
-static void remove_reaction(yyjson_mut_val *reactions, struct span emoji, size_t index)
-{
-    yyjson_mut_val *people = yyjson_mut_obj_getn(reactions, emoji.data, emoji.len);
-
-    yyjson_mut_arr_remove(people, index);
-    if (yyjson_mut_arr_size(people) == 0)
-        yyjson_mut_obj_remove_keyn(reactions, emoji.data, emoji.len);
-}
-
-static enum err read_emoji(struct keep_job *job, struct span *emoji, yyjson_val **on)
-{
-    enum err err = keep_input_label(job, "emoji", EMOJI_BYTES_MAX, true, emoji);
-
-    if (err != OK)
-        return err;
-    if (emoji->len > EMOJI_BYTES_MAX)
-        return keep_refuse(job, ERR_BAD_FIELD, "emoji");
-    *on = json_get(job->input.root, "on");
-    if (*on && !yyjson_is_bool(*on) && !yyjson_is_null(*on))
-        return keep_refuse(job, ERR_BAD_FIELD, "on");
-    return OK;
-}
-
-/* Without a word about it the reaction is taken back when it is there. */
-static enum err react(struct keep_job *job, const struct object *comment)
-{
-    yyjson_mut_val *reactions;
-    struct keep_edit edit;
-    struct span emoji;
-    yyjson_val *on = NULL;
-    bool is_there, is_wanted;
-    size_t index = 0;
-    enum err err;
-
-    if ((err = read_emoji(job, &emoji, &on)) != OK || (err = keep_edit_open(&edit, comment->body)) != OK)
-        return err;
-    reactions = yyjson_mut_obj_get(edit.root, "reactions");
-    is_there =
-        find_person(yyjson_mut_obj_getn(reactions, emoji.data, emoji.len), job->command->identity->user_id, &index);
-    is_wanted = yyjson_is_bool(on) ? yyjson_get_bool(on) : !is_there;
-    if (is_wanted && !is_there)
-        err = add_reaction(job, &edit, reactions, emoji);
-    else if (!is_wanted && is_there)
-        remove_reaction(reactions, emoji, index);
-    if (err == OK && is_wanted != is_there)
-        commit_changed(job, comment, &edit, comment->state);
-    yyjson_mut_doc_free(edit.doc);
-    return err;
 }
 
 /* ---- the door ----------------------------------------------------------------------------------------------------- */
@@ -466,7 +347,7 @@ static enum err change(struct keep_job *job)
     case OBJECT_REMOVE: return take_away(job, comment);
     case OBJECT_RESOLVE: return settle(job, comment, true);
     case OBJECT_REOPEN: return settle(job, comment, false);
-    default: assert(job->command->object.verb == OBJECT_REACT); return react(job, comment);
+    default: assert(job->command->object.verb == OBJECT_REACT); return keep_react(job, comment);
     }
 }
 

@@ -60,31 +60,15 @@ static enum err find_assignee(struct keep_job *job, struct span *user_id)
     return OK;
 }
 
-static struct span notice_data(struct keep_job *job)
-{
-    struct buf text = BUF_EMPTY;
-    struct span data;
-
-    buf_append_char(&text, '{');
-    json_member_string(&text, "conflict_id", job->object.id);
-    buf_append_char(&text, '}');
-    data = arena_copy(&job->arena, buf_span(&text));
-    buf_deinit(&text);
-    return data;
-}
-
 static void tell(struct keep_job *job, struct span user_id, struct span state)
 {
-    struct notice notice = keep_notice_from(job, user_id, SPAN("assignment"));
-    struct span what;
+    struct notice notice = keep_notice(job, SPAN("assignment"), state);
 
-    notice.entity_name = keep_label(&job->arena, job->type, state);
-    what = notice.entity_name.len > 0 ? notice.entity_name : job->entity_id;
     notice.priority = SPAN("high");
     notice.title = arena_printf(&job->arena, "%.*s asks you to settle a conflict", SPAN_ARG(notice.from_name));
-    notice.message = arena_printf(&job->arena, "Two versions of %.*s wait for a decision.", SPAN_ARG(what));
-    notice.data = notice_data(job);
-    (void)notice_add(job->hub, job->commit, &notice, keep_preferences_of(job, user_id));
+    notice.message = arena_printf(&job->arena, "Two versions of %.*s wait for a decision.", SPAN_ARG(notice.record));
+    notice.data = notice_data(&job->arena, "conflict_id", job->object.id, SPAN_EMPTY);
+    (void)keep_tell(job, &notice, user_id);
 }
 
 static enum err assign(struct keep_job *job, const struct object *before, struct span user_id, struct span state)
@@ -99,7 +83,7 @@ static enum err assign(struct keep_job *job, const struct object *before, struct
     if (user_id.len > 0)
         keep_edit_text(&edit, "assigned_to", user_id);
     else
-        keep_edit_remove(&edit, "assigned_to");
+        keep_edit_value(&edit, "assigned_to", yyjson_mut_null(edit.doc));
     keep_edit_time(&edit, "updated_at", job->hub->wall_ms);
     after.body = keep_edit_close(&edit, &job->arena);
     after.owner = user_id;

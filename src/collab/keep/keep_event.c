@@ -7,9 +7,6 @@
 
 enum { EVENT_EXTRA_BYTES = 160 }; /* an id, a colour, what alignment takes */
 
-/* States are ours: they were bounded when they were made. These only keep a damaged row from doing harm. */
-static const struct json_limits state_limits = {16 * 1024 * 1024, 128, 1024 * 1024};
-
 /* ---- events ------------------------------------------------------------------------------------------------------- */
 
 struct commit_event *keep_add_event(struct hub *hub, struct store_request *request, const struct identity *who,
@@ -82,7 +79,7 @@ struct span keep_label(struct arena *arena, const struct type *type, struct span
     struct span label = SPAN_EMPTY;
     struct json json = {0};
 
-    if (type->label.len == 0 || state.len == 0 || json_parse(&json, state, &state_limits) != OK)
+    if (type->label.len == 0 || state.len == 0 || json_parse(&json, state, &keep_body_limits) != OK)
         return SPAN_EMPTY;
     label = json_text(yyjson_obj_getn(json.root, type->label.data, type->label.len));
     label = arena_copy(arena, label);

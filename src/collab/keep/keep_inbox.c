@@ -2,15 +2,16 @@
  * those who got them. */
 #include "collab/keep/keep_job.h"
 
+#include "base/limits.h"
 #include "base/utf8.h"
 
 enum {
     TYPE_CHARACTERS_MAX = 64,
-    TITLE_CHARACTERS_MAX = 200,
-    MESSAGE_CHARACTERS_MAX = 2000,
-    DATA_BYTES_MAX = 4096,
-    ACTIONS_BYTES_MAX = 4096,
-    ACTIONS_MAX = 8,
+    TITLE_CHARACTERS_MAX = LIMIT_TITLE_CHARACTERS,
+    MESSAGE_CHARACTERS_MAX = LIMIT_NOTICE_CHARACTERS,
+    DATA_BYTES_MAX = LIMIT_DATA_BYTES,
+    ACTIONS_BYTES_MAX = LIMIT_ACTIONS_BYTES,
+    ACTIONS_MAX = LIMIT_ACTIONS,
     LABEL_CHARACTERS_MAX = 100,
     URL_BYTES_MAX = 2000
 };
@@ -65,11 +66,11 @@ static enum err read_actions(struct keep_job *job, struct span *actions)
     return OK;
 }
 
+/* What is said in it; whom it is from and what it is about was there before. */
 static enum err read_notice(struct keep_job *job, struct notice *notice)
 {
     enum err err;
 
-    *notice = keep_notice_from(job, SPAN_EMPTY, SPAN_EMPTY);
     if ((err = keep_input_label(job, "type", TYPE_CHARACTERS_MAX, false, &notice->type)) != OK ||
         (err = read_priority(job, &notice->priority)) != OK ||
         (err = keep_input_label(job, "title", TITLE_CHARACTERS_MAX, true, &notice->title)) != OK ||
@@ -86,10 +87,9 @@ static void tell(struct keep_job *job, const struct notice *notice, struct span 
 {
     struct notice told = *notice;
 
-    told.user_id = user_id;
     if (span_equal(user_id, told.from_user_id))
         told.from_user_id = told.from_username = told.from_name = SPAN_EMPTY;
-    (void)notice_add(job->hub, job->commit, &told, keep_preferences_of(job, user_id));
+    (void)keep_tell(job, &told, user_id);
 }
 
 /* ---- told to those who look at a record --------------------------------------------------------------------------- */
@@ -104,7 +104,7 @@ static void say(struct keep_job *job, const struct notice *notice)
     object->kind = OBJECT_NOTIFICATION;
     object->id = hub_new_event_id(job->hub, &job->arena);
     object->room = job->command->room;
-    notice_print(&body, notice, object->id, job->hub->wall_ms, NULL);
+    notice_print(&body, notice, object->id, job->hub->wall_ms, SPAN_EMPTY, NULL);
     object->body = arena_copy(&job->arena, buf_span(&body));
     buf_deinit(&body);
     entry = keep_say(job, object, OBJECT_ADD);
@@ -125,14 +125,15 @@ static enum err tell_about_record(struct keep_job *job)
         return err;
     if (!keep_may_update(job))
         return ERR_FORBIDDEN;
+    (void)keep_record(job, &state);
+    notice = keep_notice(job, SPAN_EMPTY, state);
     if ((err = read_notice(job, &notice)) != OK ||
         (err = keep_people_listed(job, "to", job->command->object.as_server, &people)) != OK)
         return err;
     for (uint32_t i = 0; i < people.count; i++)
         (void)keep_preferences_of(job, people.ids[i]);
-    if (!keep_record(job, &state) || keep_is_unknown(job))
+    if (keep_is_unknown(job))
         return OK;
-    notice.entity_name = keep_label(&job->arena, job->type, state);
     (void)keep_new_commit(job);
     say(job, &notice);
     for (uint32_t i = 0; i < people.count; i++)
@@ -156,7 +157,7 @@ static bool is_only_a_name(struct keep_job *job, struct span user_id)
 /* By a backend or an admin: a person writes to another one by a message. Of what he does not want the answer has no object. */
 static enum err tell_user(struct keep_job *job)
 {
-    struct notice notice;
+    struct notice notice = keep_notice(job, SPAN_EMPTY, SPAN_EMPTY);
     struct span user_id;
     enum err err;
 

@@ -11,14 +11,12 @@
  * asked in order, so it sees what the first one wrote. */
 #pragma once
 
+#include "base/limits.h"
 #include "collab/keep/keep.h"
-#include "wire/json.h"
+#include "collab/keep/notice.h"
 
 #define KEEP_IDS_MAX COMMIT_OBJECTS_MAX /* notifications in one command */
-#define KEEP_PEOPLE_MAX 50              /* mentioned in one comment, told in one notification */
-
-/* Bodies are ours: they were bounded when they were made. These only keep a damaged row from doing harm. */
-extern const struct json_limits keep_body_limits;
+#define KEEP_PEOPLE_MAX LIMIT_PEOPLE    /* mentioned in one comment, told in one notification */
 
 struct keep_line;
 
@@ -98,20 +96,39 @@ void keep_read_unknown(struct keep_job *job);
 void keep_learn(struct keep_job *job, const struct store_request *request);
 void keep_copy_object(struct arena *arena, const struct object *from, struct object *to);
 
-/* ---- keep.c ---- */
+/* ---- keep_job.c ---- */
+
+/* Takes command and what is in *input. In no line yet. */
+struct keep_job *keep_job_new(struct hub *hub, struct command *command, struct json *input);
+/* Out of its line. */
+void keep_job_free(struct keep_job *job);
+/* Nothing is decided; what is known stays. */
+void keep_job_undecide(struct keep_job *job);
+/* Nothing is known, either. */
+void keep_job_forget(struct keep_job *job);
 
 /* A request that comes back here. */
 struct store_request *keep_new_request(struct keep_job *job, enum store_kind kind);
 void keep_send(struct keep_job *job, struct store_request *request);
+/* The command's idempotency key, if it has one. */
+void keep_set_op(struct keep_job *job, struct store_request *request);
+/* The commit that is to be filled, by whoever decides. */
+struct store_request *keep_new_commit(struct keep_job *job);
+/* Gives it, with what a repeat will be told. */
+struct store_request *keep_take_commit(struct keep_job *job);
+
 /* Refuses: for `return keep_refuse(job, ERR_BAD_FIELD, "text")`. */
 enum err keep_refuse(struct keep_job *job, enum err err, const char *field);
-
-/* The commit that is to be filled. */
-struct store_request *keep_new_commit(struct keep_job *job);
 /* Puts an object (its spans are copied) and makes it the answer. */
 void keep_put(struct keep_job *job, const struct object *object);
 /* An event about it by whoever sent the command. */
 struct commit_event *keep_say(struct keep_job *job, const struct object *object, enum object_verb verb);
+
+/* The answers: give. `request`: the commit, which is done; NULL: there was nothing to do. */
+struct answer *keep_refusal(const struct keep_job *job, enum err err);
+struct answer *keep_outcome(const struct keep_job *job, const struct store_request *request);
+/* Of a repeat: the object of the first one, which stood there. */
+struct answer *keep_outcome_again(const struct keep_job *job, const struct object *object, struct position position);
 
 /* ---- deciding, one function per kind: OK (job->commit or not), or an error with job->field ---- */
 must_check enum err keep_comment(struct keep_job *job);
@@ -156,8 +173,10 @@ must_check enum err keep_people_named(struct keep_job *job, struct span text, st
 bool keep_people_have(const struct keep_people *people, struct span id);
 /* The body of somebody's preferences; empty: he has none, or it is not known yet. */
 struct span keep_preferences_of(struct keep_job *job, struct span user_id);
-/* A notification about the record by whoever sent the command; the rest is the caller's. */
-struct notice keep_notice_from(struct keep_job *job, struct span user_id, struct span type);
+/* A notification by whoever sent the command, about the record of the room, if it is one's, in this state; the rest is the caller's. */
+struct notice keep_notice(struct keep_job *job, struct span type, struct span state);
+/* Into his inbox, with the commit, if he wants it: his preferences were asked for before. False: he does not. */
+bool keep_tell(struct keep_job *job, const struct notice *notice, struct span user_id);
 /* The first so many characters, and dots when there were more. */
 struct span keep_excerpt(struct arena *arena, struct span text, size_t characters_max);
 
@@ -193,12 +212,3 @@ bool keep_may_update(const struct keep_job *job);
 must_check enum err keep_may_manage(struct keep_job *job, struct span *user_id);
 /* The field that a path begins with, as a bit; 0: there is no such field, or he may not read it. No path: no bits, and true. */
 must_check bool keep_may_see(struct keep_job *job, struct span path, uint64_t *shown);
-
-/* ---- keep_notice.c ---- */
-struct notice_ways {
-    bool is_on, toast, badge, sound, desktop;
-};
-struct notice_ways notice_ways_of(struct span preferences, struct span type, struct span priority);
-/* ways: NULL for one that is only said, and in nobody's inbox. */
-void notice_print(struct buf *out, const struct notice *notice, struct span id, int64_t time_ms,
-                  const struct notice_ways *ways);

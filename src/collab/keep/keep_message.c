@@ -1,8 +1,9 @@
 /* Chat: in a record's room, in a room of any other name, and from one person to another. */
 #include "collab/keep/keep_job.h"
+#include "base/limits.h"
 #include "collab/room/presence.h"
 
-enum { TEXT_CHARACTERS_MAX = 4000, DATA_BYTES_MAX = 4096, EXCERPT_CHARACTERS_MAX = 200 };
+enum { TEXT_CHARACTERS_MAX = LIMIT_TEXT_CHARACTERS, DATA_BYTES_MAX = LIMIT_DATA_BYTES, EXCERPT_CHARACTERS_MAX = 200 };
 
 struct saying {
     struct span text, data;
@@ -111,27 +112,14 @@ static enum err say_in_free_room(struct keep_job *job, struct saying *saying)
 
 /* ---- from one person to another ----------------------------------------------------------------------------------- */
 
-static struct span notice_data(struct keep_job *job)
-{
-    struct buf text = BUF_EMPTY;
-    struct span data;
-
-    buf_append_char(&text, '{');
-    json_member_string(&text, "message_id", job->object.id);
-    buf_append_char(&text, '}');
-    data = arena_copy(&job->arena, buf_span(&text));
-    buf_deinit(&text);
-    return data;
-}
-
 static void tell(struct keep_job *job, const struct saying *saying)
 {
-    struct notice notice = keep_notice_from(job, saying->to, SPAN("message"));
+    struct notice notice = keep_notice(job, SPAN("message"), SPAN_EMPTY);
 
     notice.title = notice.from_name;
     notice.message = keep_excerpt(&job->arena, saying->text, EXCERPT_CHARACTERS_MAX);
-    notice.data = notice_data(job);
-    (void)notice_add(job->hub, job->commit, &notice, keep_preferences_of(job, saying->to));
+    notice.data = notice_data(&job->arena, "message_id", job->object.id, SPAN_EMPTY);
+    (void)keep_tell(job, &notice, saying->to);
 }
 
 static void commit_direct(struct keep_job *job, struct saying *saying)

@@ -118,18 +118,17 @@ struct span keep_preferences_of(struct keep_job *job, struct span user_id)
     return preferences && preferences->revision > 0 ? preferences->body : SPAN_EMPTY;
 }
 
-struct notice keep_notice_from(struct keep_job *job, struct span user_id, struct span type)
+struct notice keep_notice(struct keep_job *job, struct span type, struct span state)
 {
-    const struct identity *who = job->command->identity;
+    struct notice notice = notice_about(&job->arena, job->command->identity, type, job->type, job->entity_id, state);
 
-    return (struct notice){.user_id = user_id,
-                           .type = type,
-                           .about = job->type,
-                           .entity_id = job->entity_id,
-                           .from_user_id = who->user_id,
-                           .from_username = who->username,
-                           .from_name = who->name,
-                           .shown = job->shown};
+    notice.shown = job->shown;
+    return notice;
+}
+
+bool keep_tell(struct keep_job *job, const struct notice *notice, struct span user_id)
+{
+    return notice_add(job->hub, job->commit, notice, user_id, keep_preferences_of(job, user_id));
 }
 
 struct span keep_excerpt(struct arena *arena, struct span text, size_t characters_max)

@@ -1,8 +1,9 @@
 /* How somebody wants to be told of things: which types of notifications he wants at all, and in which ways. */
 #include "base/utf8.h"
+#include "base/limits.h"
 #include "collab/keep/keep_job.h"
 
-enum { TYPES_MAX = 64, TYPE_CHARACTERS_MAX = 64 };
+enum { TYPES_MAX = LIMIT_PREFERENCE_TYPES, TYPE_CHARACTERS_MAX = 64 };
 
 static const char *const ways[] = {"on", "toast", "badge", "sound", "desktop"};
 enum { WAY_COUNT = sizeof(ways) / sizeof(ways[0]) };

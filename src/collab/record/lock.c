@@ -94,6 +94,13 @@ bool lock_is_live(const struct lock *lock, uint64_t now_ms)
     return lock->session_count > 0 || lock->expires_ms > now_ms;
 }
 
+uint64_t lock_ends_ms(const struct lock *lock, uint64_t now_ms)
+{
+    const uint64_t kept_ms = lock->ttl_ms > LOCK_KEPT_MS ? lock->ttl_ms : LOCK_KEPT_MS;
+
+    return lock->session_count > 0 ? now_ms + kept_ms : lock->expires_ms;
+}
+
 /* A canonical path escapes every '~', so two of them in a row can only be ours. */
 static struct span lock_id(struct arena *arena, const struct lock_scene *scene, const struct path *path, bool is_soft)
 {
@@ -164,11 +171,12 @@ static struct lock *find_mine(const struct lock_set *set, struct arena *arena, c
 
 /* ---- what happens to a lock --------------------------------------------------------------------------------------- */
 
-void lock_tell(struct arena *arena, const struct lock_scene *scene, enum object_verb verb, const struct lock *lock,
+void lock_tell(struct arena *arena, const struct lock_scene *scene, enum object_verb verb, struct lock *lock,
                struct lock_decision *decision)
 {
     struct buf text = BUF_EMPTY;
 
+    lock->stored_ends_ms = lock_wall_of(lock_ends_ms(lock, scene->now_ms), scene->now_ms, scene->wall_ms);
     lock_print(&text, lock, scene->now_ms, scene->wall_ms);
     decision->body = arena_copy(arena, buf_span(&text));
     buf_deinit(&text);
@@ -186,6 +194,13 @@ void lock_tell(struct arena *arena, const struct lock_scene *scene, enum object_
     };
 }
 
+void lock_extend(struct arena *arena, const struct lock_scene *scene, struct lock *lock, struct lock_decision *decision)
+{
+    lock->revision++;
+    lock_tell(arena, scene, OBJECT_RENEW, lock, decision);
+    decision->is_silent = true;
+}
+
 void lock_take_away(struct lock_set *set, struct arena *arena, const struct lock_scene *scene, enum object_verb verb,
                     struct lock *lock, struct lock_decision *decision)
 {
@@ -201,6 +216,7 @@ void lock_take_away(struct lock_set *set, struct arena *arena, const struct lock
 static void keep_alive(struct lock *lock, const struct lock_scene *scene)
 {
     lock->expires_ms = scene->now_ms + lock->ttl_ms;
+    lock->outside = scene->is_member ? 0 : scene->session;
     if (!scene->is_member)
         return;
     lock_keep(lock, scene->session);
@@ -216,7 +232,8 @@ static void grant(struct lock_set *set, struct arena *arena, const struct lock_s
     decision->grant = lock->grant;
 }
 
-static void renew(const struct lock_scene *scene, const struct lock_ask *ask, struct lock *lock,
+/* What a connection keeps alive is extended in its time (lock_set_extend). */
+static void renew(struct arena *arena, const struct lock_scene *scene, const struct lock_ask *ask, struct lock *lock,
                   struct lock_decision *decision)
 {
     decision->verb = OBJECT_RENEW;
@@ -227,6 +244,8 @@ static void renew(const struct lock_scene *scene, const struct lock_ask *ask, st
         lock->ttl_ms = ask->ttl_ms;
     keep_alive(lock, scene);
     decision->lock = lock;
+    if (lock->session_count == 0 || ask->has_ttl)
+        lock_extend(arena, scene, lock, decision);
 }
 
 /* ---- what is asked ------------------------------------------------------------------------------------------------ */
@@ -238,7 +257,7 @@ static void acquire(struct lock_set *set, struct arena *arena, const struct lock
     struct lock *there = lock_set_find(set, id), *lock;
 
     if (there && lock_is_live(there, scene->now_ms) && is_mine(scene, there)) {
-        renew(scene, ask, there, decision);
+        renew(arena, scene, ask, there, decision);
         return;
     }
     decision->in_the_way = ask->is_soft ? NULL : find_clash(set, scene, &ask->path);
@@ -295,6 +314,7 @@ static void ask_holder(struct lock_set *set, struct arena *arena, const struct l
     set_holder(lock, old->user_id, old->username, old->name);
     for (uint32_t i = 0; i < old->session_count; i++)
         lock_keep(lock, old->sessions[i]);
+    lock->outside = old->outside;
     lock->awaits_session = old->awaits_session;
     lock->grant = old->grant;
     lock->token = old->token;
@@ -328,7 +348,8 @@ static void hand_over(struct lock_set *set, struct arena *arena, const struct lo
         return;
     to = find_request(old, ask->to_user_id);
     if (to == NULL) {
-        decision->err = ERR_UNKNOWN_USER;
+        decision->err = ERR_NOT_FOUND;
+        decision->field = SPAN("user_id");
         return;
     }
     decision->in_the_way = find_clash_with(set, &old->path, to->user_id, scene->now_ms, old);
@@ -356,6 +377,7 @@ static void force(struct lock_set *set, struct arena *arena, const struct lock_s
         decision->err = ERR_NOT_FOUND;
     } else {
         decision->notify_user_id = arena_copy(arena, lock->user_id);
+        lock->note = arena_copy(&lock->arena, ask->note);
         lock_take_away(set, arena, scene, OBJECT_FORCE, lock, decision);
     }
 }
@@ -372,7 +394,7 @@ void lock_decide(struct lock_set *set, struct arena *arena, const struct lock_sc
     case OBJECT_RENEW:
         lock = find_mine(set, arena, scene, ask, decision);
         if (lock)
-            renew(scene, ask, lock, decision);
+            renew(arena, scene, ask, lock, decision);
         break;
     case OBJECT_REQUEST: ask_holder(set, arena, scene, ask, decision); break;
     case OBJECT_HAND_OVER: hand_over(set, arena, scene, ask, decision); break;

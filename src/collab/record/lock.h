@@ -9,6 +9,9 @@
  * unless its user comes back. A lock taken by no member (REST) lives as long as its ttl and must be renewed. One that has expired counts as gone, whether
  * lock_set_expire has been called or not.
  *
+ * What is stored of a lock says when it ends, so that whoever only reads what is stored (lists; a restart) knows whether it is over:
+ * of a lock that goes on, that is written anew in time (lock_set_extend).
+ *
  * Two locks clash when one path is inside the other (or the same) and their users differ. One user's own locks do not clash. A
  * soft lock warns and keeps nobody from writing; it clashes with nothing.
  *
@@ -17,6 +20,7 @@
  *     lock_ask.c    reading what is asked      lock_print.c   the stored form and back */
 #pragma once
 
+#include "base/limits.h"
 #include "base/list.h"
 #include "collab/change/change.h"
 #include "collab/command.h"
@@ -28,7 +32,8 @@
 #define LOCK_SESSIONS_MAX 8
 #define LOCK_TTL_MIN_MS 1000
 #define LOCK_TTL_MAX_MS 3600000
-#define LOCK_NOTE_BYTES_MAX 500
+#define LOCK_NOTE_BYTES_MAX LIMIT_LOCK_NOTE_BYTES
+#define LOCK_KEPT_MS 20000 /* what is stored of a lock that a connection keeps alive is good for that long at least */
 
 struct lock_limits {
     uint64_t ttl_ms;   /* when none is asked for: 30,000 */
@@ -44,19 +49,22 @@ struct lock {
     /* Members of the room that took it, each as its user: while there is one it does not expire. */
     uint32_t session_count;
     session_id sessions[LOCK_SESSIONS_MAX];
+    session_id outside; /* who took it was no member then: when he comes in he keeps it alive; 0: nobody */
     bool
         awaits_session; /* nobody knows which connection took it: every session of its user in the room keeps it alive */
     bool is_soft;
     uint64_t grant; /* which of the set's grants made it */
     uint64_t token; /* 0: its grant is on the way to the disk */
     uint64_t ttl_ms, expires_ms;
-    int64_t locked_at_ms; /* wall clock */
-    uint64_t revision;    /* of the stored object */
+    int64_t locked_at_ms;   /* wall clock */
+    int64_t stored_ends_ms; /* wall clock: when it ends by what is stored */
+    uint64_t revision;      /* of the stored object */
     uint32_t request_count;
     struct lock_request {
         struct span user_id, username, name, note;
         int64_t at_ms;
     } requests[LOCK_REQUESTS_MAX];
+    struct span note;   /* of one that is taken from its holder: why */
     struct arena arena; /* its texts */
 };
 
@@ -97,12 +105,14 @@ struct lock_scene {
 
 /* What comes of it: an object to be put and said. */
 struct lock_decision {
-    /* ERR_LOCKED, ERR_LOCK_LOST (the token is not the lock's, or the lock is gone), ERR_NOT_FOUND (nobody holds it), ERR_FORBIDDEN,
-     * ERR_UNKNOWN_USER (he did not ask for it), ERR_TOO_MANY, ERR_BAD_PATH (the path is too long) */
+    /* ERR_LOCKED, ERR_LOCK_LOST (the token is not the lock's, or the lock is gone), ERR_FORBIDDEN, ERR_NOT_FOUND (nobody holds it,
+     * or, with the field user_id: he did not ask for it), ERR_TOO_MANY, ERR_BAD_PATH (the path is too long) */
     enum err err;
+    struct span field;
     const struct lock *in_the_way; /* with ERR_LOCKED, ERR_LOCK_LOST: or NULL. Valid until the set changes */
     bool waits; /* the lock's grant is still on the way to the disk: ask again when it is there. Nothing was changed */
-    bool is_stored;          /* object, verb and body say what is to be put; else (renewals) it is done already */
+    bool is_stored;          /* object, verb and body say what is to be put; else (some renewals) it is done already */
+    bool is_silent;          /* it is put, and nobody is told: renewals */
     uint64_t grant;          /* != 0: the commit's sequence becomes the token: lock_set_granted */
     bool goes;               /* the object is taken away; body is what is told */
     enum object_verb verb;   /* what happened */
@@ -135,7 +145,8 @@ bool lock_is_kept_by(const struct lock *lock, session_id session);
  * begin to expire. `decisions` has room for LOCKS_PER_RECORD_MAX. Gives how many. */
 uint32_t lock_set_session_left(struct lock_set *set, struct arena *arena, const struct lock_scene *scene,
                                bool is_broken, struct lock_decision *decisions);
-/* A session of the user came (back) into the room: it keeps alive what he held through a connection that broke, if he was in time. */
+/* A session of the user came (back) into the room: it keeps alive what it took itself, and what he held through a connection that broke, if
+ * he was in time. */
 void lock_set_session_came(struct lock_set *set, struct span user_id, session_id session, uint64_t now_ms);
 /* When the next one expires; UINT64_MAX: none. */
 uint64_t lock_set_deadline(const struct lock_set *set);
@@ -143,9 +154,17 @@ uint64_t lock_set_deadline(const struct lock_set *set);
 uint32_t lock_set_expire(struct lock_set *set, struct arena *arena, const struct lock_scene *scene,
                          struct lock_decision *decisions);
 
+/* When what is stored has to be put anew, or a lock that goes on would seem to be over; UINT64_MAX: never. */
+uint64_t lock_set_extend_at(const struct lock_set *set, uint64_t now_ms, int64_t wall_ms);
+/* Those of which that is so now: one silent decision each (RENEW). */
+uint32_t lock_set_extend(struct lock_set *set, struct arena *arena, const struct lock_scene *scene,
+                         struct lock_decision *decisions);
+
 /* After loading: the set is what the store has. Who is in it already keeps his session and expiry; the others live for their ttl and a grace, or
  * until their user comes back. */
 void lock_set_load(struct lock_set *set, struct span room, const struct object *objects, uint32_t count,
                    const struct lock_limits *limits, uint64_t now_ms);
-/* As OBJECT_LOCK's body in object.h says. expires_at of a lock that its connection keeps alive is the earliest moment at which it could. */
+/* After the first loading: what nobody keeps and was over before, by what is stored and a grace, ends now: there was no server to see it. */
+void lock_set_end_overdue(struct lock_set *set, const struct lock_limits *limits, uint64_t now_ms, int64_t wall_ms);
+/* As OBJECT_LOCK's body in object.h says. expires_at of a lock that its connection keeps alive is what it would be without that. */
 void lock_print(struct buf *out, const struct lock *lock, uint64_t now_ms, int64_t wall_ms);

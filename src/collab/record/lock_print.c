@@ -64,16 +64,13 @@ static void print_requests(struct buf *out, const struct lock *lock)
     buf_append_char(out, ']');
 }
 
-/* Monotonic time as the wall clock tells it now. */
-static int64_t wall_of(uint64_t at_ms, uint64_t now_ms, int64_t wall_ms)
+int64_t lock_wall_of(uint64_t at_ms, uint64_t now_ms, int64_t wall_ms)
 {
     return wall_ms + ((int64_t)at_ms - (int64_t)now_ms);
 }
 
 void lock_print(struct buf *out, const struct lock *lock, uint64_t now_ms, int64_t wall_ms)
 {
-    const uint64_t expires_ms = lock->session_count > 0 ? now_ms + lock->ttl_ms : lock->expires_ms;
-
     buf_append_char(out, '{');
     json_member_string(out, "id", lock->id);
     json_member_string(out, "kind", SPAN("lock"));
@@ -84,10 +81,12 @@ void lock_print(struct buf *out, const struct lock *lock, uint64_t now_ms, int64
     json_member_u64(out, "ttl_ms", lock->ttl_ms);
     print_holder(out, lock);
     member_time(out, "locked_at", lock->locked_at_ms);
-    member_time(out, "expires_at", wall_of(expires_ms, now_ms, wall_ms));
+    member_time(out, "expires_at", lock_wall_of(lock_ends_ms(lock, now_ms), now_ms, wall_ms));
     member_time(out, "created_at", lock->locked_at_ms);
     member_time(out, "updated_at", wall_ms);
     print_requests(out, lock);
+    if (lock->note.len > 0)
+        json_member_string(out, "note", lock->note);
     buf_append_char(out, '}');
 }
 
@@ -127,6 +126,7 @@ static struct lock *read_body(const struct object *object, yyjson_val *body, con
     lock->ttl_ms = yyjson_get_uint(json_get(body, "ttl_ms"));
     lock->locked_at_ms = object->time_ms;
     lock->revision = object->revision;
+    (void)clock_parse_iso(json_get_text(body, "expires_at"), &lock->stored_ends_ms);
     read_requests(lock, json_get(body, "requests"));
     return lock;
 }

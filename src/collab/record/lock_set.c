@@ -196,7 +196,8 @@ void lock_set_session_came(struct lock_set *set, struct span user_id, session_id
     LIST_EACH (&set->locks, node) {
         struct lock *lock = LIST_OWNER(node, struct lock, node);
 
-        if (lock->awaits_session && lock_is_live(lock, now_ms) && span_equal(lock->user_id, user_id))
+        if ((lock->awaits_session || lock->outside == session) && lock_is_live(lock, now_ms) &&
+            span_equal(lock->user_id, user_id))
             lock_keep(lock, session);
     }
 }
@@ -232,6 +233,55 @@ uint32_t lock_set_expire(struct lock_set *set, struct arena *arena, const struct
     return count;
 }
 
+/* ---- what is stored ----------------------------------------------------------------------------------------------- */
+
+enum { SAME_MS = 1000 }; /* two clocks that are read one after the other may be a little apart */
+
+static bool outlives_what_is_stored(const struct lock *lock, uint64_t now_ms, int64_t wall_ms)
+{
+    return lock->session_count > 0 || lock_wall_of(lock->expires_ms, now_ms, wall_ms) > lock->stored_ends_ms + SAME_MS;
+}
+
+/* When half of what is stored is left. */
+static uint64_t extend_at(const struct lock *lock, uint64_t now_ms, int64_t wall_ms)
+{
+    const uint64_t half_ms = (lock->ttl_ms > LOCK_KEPT_MS ? lock->ttl_ms : LOCK_KEPT_MS) / 2;
+    const int64_t left_ms = lock->stored_ends_ms - wall_ms;
+
+    if (!lock_is_live(lock, now_ms) || !outlives_what_is_stored(lock, now_ms, wall_ms))
+        return UINT64_MAX;
+    return left_ms > (int64_t)half_ms ? now_ms + (uint64_t)left_ms - half_ms : now_ms;
+}
+
+uint64_t lock_set_extend_at(const struct lock_set *set, uint64_t now_ms, int64_t wall_ms)
+{
+    uint64_t first = UINT64_MAX;
+
+    LIST_EACH (&set->locks, node) {
+        const uint64_t at = extend_at(LIST_OWNER(node, struct lock, node), now_ms, wall_ms);
+
+        if (at < first)
+            first = at;
+    }
+    return first;
+}
+
+uint32_t lock_set_extend(struct lock_set *set, struct arena *arena, const struct lock_scene *scene,
+                         struct lock_decision *decisions)
+{
+    uint32_t count = 0;
+
+    LIST_EACH (&set->locks, node) {
+        struct lock *lock = LIST_OWNER(node, struct lock, node);
+
+        if (lock->token == 0 || extend_at(lock, scene->now_ms, scene->wall_ms) > scene->now_ms)
+            continue;
+        decisions[count] = (struct lock_decision){0};
+        lock_extend(arena, scene, lock, &decisions[count++]);
+    }
+    return count;
+}
+
 /* ---- loading ------------------------------------------------------------------------------------------------------ */
 
 /* The same grant: its token may have been on its way. */
@@ -249,6 +299,7 @@ static void add_loaded(struct lock_set *set, const struct lock_set *before, stru
     for (uint32_t i = 0; is_known && i < old->session_count; i++)
         lock_keep(lock, old->sessions[i]);
     lock->awaits_session = is_known ? old->awaits_session : true;
+    lock->outside = is_known ? old->outside : 0;
     lock->expires_ms = is_known ? old->expires_ms : now_ms + lock->ttl_ms + limits->grace_ms;
     list_push_tail(&set->locks, &lock->node);
     set->count++;
@@ -293,4 +344,15 @@ void lock_set_load(struct lock_set *set, struct span room, const struct object *
         end_outdated(set, LIST_OWNER(node, struct lock, node), now_ms);
     }
     lock_set_deinit(&before);
+}
+
+/* Its user may have been on his way back all the while: he has the grace. */
+void lock_set_end_overdue(struct lock_set *set, const struct lock_limits *limits, uint64_t now_ms, int64_t wall_ms)
+{
+    LIST_EACH (&set->locks, node) {
+        struct lock *lock = LIST_OWNER(node, struct lock, node);
+
+        if (lock->session_count == 0 && lock->stored_ends_ms + (int64_t)limits->grace_ms <= wall_ms)
+            lock->expires_ms = now_ms;
+    }
 }

@@ -1,10 +1,7 @@
 /* Who hears of what is committed: the events of a change, its alerts, and objects that come along. */
-#include "collab/type/alert.h"
 #include "collab/keep/keep.h"
 #include "collab/room/presence.h"
 #include "collab/record/record_making.h"
-
-enum { ALERTS_MAX = 7 };
 
 /* ---- what a change is called -------------------------------------------------------------------------------------- */
 
@@ -92,7 +89,7 @@ static void name_change(struct event *event)
 }
 
 void announce_change(struct making *making, struct store_request *request, const struct change *change,
-                     struct span action, struct span named)
+                     struct span named)
 {
     struct commit_event *entry = add_event(making, request, EVENT_CHANGE);
     struct event *event = entry->event;
@@ -100,7 +97,7 @@ void announce_change(struct making *making, struct store_request *request, const
     event->origin = making->command->session;
     event_set_change(event, change);
     name_change(event);
-    event->change.action = arena_copy(&event->arena, action.len > 0 ? action : action_name(change));
+    event->change.action = arena_copy(&event->arena, action_name(change));
     event->change.event = arena_copy(&event->arena, change_event_name(request->type, change));
     event->change.label = label_of(&event->arena, request->type, named, request->entity_id);
     event->change.context = context_of(&event->arena, request->type, named);
@@ -136,11 +133,13 @@ static void announce_alert(const struct making *making, struct store_request *re
 /* Whoever caused an alert is told, too: nobody else may be looking. */
 void announce_alerts(struct making *making, struct store_request *request, struct span before, struct span after)
 {
-    struct alert alerts[ALERTS_MAX];
-    const uint32_t count = alert_check(making->arena, request->type, before, after, alerts, ALERTS_MAX);
+    struct alert alerts[ANNOUNCED_ALERTS_MAX];
+    const uint32_t count = alert_check(making->arena, request->type, before, after, alerts, ANNOUNCED_ALERTS_MAX);
 
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         announce_alert(making, request, &alerts[i]);
+        plan_tell_alerted(making, request, &alerts[i]);
+    }
 }
 
 /* ---- objects ------------------------------------------------------------------------------------------------------ */

@@ -30,17 +30,17 @@ static void fill_commit(struct making *making, struct store_request *request, co
     plan->after.exists = !is_delete;
 }
 
-static struct store_request *commit_change(struct making *making, struct change *change, struct span action)
+static struct store_request *commit_change(struct making *making, struct change *change)
 {
     struct record_plan *plan = making->plan;
     const bool is_delete = change->kind == CHANGE_DELETE;
-    const bool is_stored = making->type->write_mode == WRITE_AUTHORITATIVE;
+    const bool is_stored = type_is_stored(making->type);
     const struct span before = buf_span(&making->present->state), after = buf_span(&plan->after.state);
     struct store_request *request = making_commit(making);
 
     change->version = is_stored ? making->present->version + 1 : 0;
     plan->request = request;
-    announce_change(making, request, change, action, is_delete ? before : after);
+    announce_change(making, request, change, is_delete ? before : after);
     if (request->commit.events[0].body.len > KEPT_BYTES_MAX) {
         making_refuse(making, ERR_TOO_LARGE, SPAN("ops"));
         return NULL;
@@ -127,14 +127,14 @@ static bool does_nothing(const struct making *making, const struct change *chang
     return change_is_empty(change) && change->superseded_count == 0 && making->type->write_mode != WRITE_BROADCAST;
 }
 
-static struct store_request *commit_reconciled(struct making *making, struct change *change, struct span action)
+static struct store_request *commit_reconciled(struct making *making, struct change *change)
 {
-    if (does_nothing(making, change) || !plan_find_assignees(making, change))
+    if (does_nothing(making, change) || !plan_find_assignees(making, change) || !plan_find_alerted(making, change))
         return NULL;
-    return commit_change(making, change, action);
+    return commit_change(making, change);
 }
 
-struct store_request *plan_apply(struct making *making, struct change *change, struct span action)
+struct store_request *plan_apply(struct making *making, struct change *change)
 {
     const struct tail_changes none = {0};
     struct reconciled reconciled;
@@ -143,17 +143,18 @@ struct store_request *plan_apply(struct making *making, struct change *change, s
     if (!plan_reconcile(making, change, &none, making->type, &reconciled))
         return NULL;
     assert(reconciled.verdict != VERDICT_CONFLICT); /* nothing stands against it */
-    return commit_reconciled(making, change, action);
+    return commit_reconciled(making, change);
 }
 
 /* ---- against which version ---------------------------------------------------------------------------------------- */
 
-static bool has_expected(const struct change *change)
+/* The first operation that says what its sender saw; NULL: none does. */
+static const struct op *find_expecting(const struct change *change)
 {
     for (uint32_t i = 0; i < change->op_count; i++)
         if (change->ops[i].expected.len > 0)
-            return true;
-    return false;
+            return &change->ops[i];
+    return NULL;
 }
 
 static bool find_base(struct making *making, const struct change *change, const struct tail_changes *since,
@@ -173,11 +174,12 @@ static bool find_base(struct making *making, const struct change *change, const 
  * kept. False: it is being read, or there never was such a value. */
 static bool look_for_base(struct making *making, struct change *change)
 {
+    const struct op *expecting = find_expecting(change);
     const struct tail_changes none = {0};
     struct tail_changes since;
     bool is_complete;
 
-    if (change->base_version != 0 || change->kind == CHANGE_CREATE || !has_expected(change) ||
+    if (change->base_version != 0 || change->kind == CHANGE_CREATE || expecting == NULL ||
         find_base(making, change, &none, &change->base_version))
         return true;
     (void)making_changes_at_hand(making, 0, &since);
@@ -187,7 +189,7 @@ static bool look_for_base(struct making *making, struct change *change)
         return false;
     if (find_base(making, change, &since, &change->base_version))
         return true;
-    making_refuse(making, ERR_BAD_BEFORE, SPAN_EMPTY);
+    making_refuse(making, ERR_BAD_BEFORE, expecting->path.steps[0]);
     return false;
 }
 
@@ -297,7 +299,7 @@ static void bring_onto_present(struct making *making, struct change *change)
     if (reconciled.verdict == VERDICT_CONFLICT)
         plan_conflict(making, change, &since, &reconciled);
     else
-        (void)commit_reconciled(making, change, SPAN_EMPTY);
+        (void)commit_reconciled(making, change);
 }
 
 void plan_change(struct making *making)
@@ -306,7 +308,7 @@ void plan_change(struct making *making)
     enum err err;
 
     if (making->type->write_mode == WRITE_BROADCAST) {
-        (void)plan_apply(making, &change, SPAN_EMPTY);
+        (void)plan_apply(making, &change);
         return;
     }
     if ((err = check_present(making, &change)) != OK)
@@ -355,5 +357,5 @@ void plan_action(struct making *making)
     if (err != OK)
         making_refuse(making, err, field);
     else
-        (void)plan_apply(making, &change, SPAN_EMPTY);
+        (void)plan_apply(making, &change);
 }

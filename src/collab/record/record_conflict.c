@@ -7,8 +7,7 @@
 #include <assert.h>
 
 enum {
-    REMOTE_MAX = 8,               /* changes that are shown beside the parked one, the newest */
-    REMOTE_BYTES_MAX = 16 * 1024, /* of one; of a larger one only who and when */
+    REMOTE_BYTES_MAX = 16 * 1024, /* of one change that is shown */
     AUTHORS_MAX = 16,
 };
 
@@ -20,7 +19,7 @@ struct opening {
     const struct reconciled *reconciled;
     uint64_t shown;
     uint32_t remote_count;
-    uint32_t remotes[REMOTE_MAX]; /* indexes in since */
+    uint32_t remotes[CONFLICT_REMOTE_MAX]; /* indexes in since */
     uint32_t author_count;
     struct span authors[AUTHORS_MAX]; /* of the remote changes, then his own id */
 };
@@ -76,7 +75,7 @@ static void add_remote(struct opening *opening, uint32_t since)
     for (uint32_t i = 0; i < opening->remote_count; i++)
         if (opening->remotes[i] == since)
             return;
-    if (opening->remote_count < REMOTE_MAX)
+    if (opening->remote_count < CONFLICT_REMOTE_MAX)
         opening->remotes[opening->remote_count++] = since;
 }
 
@@ -104,7 +103,7 @@ static void look_at_clashes(struct opening *opening)
 
 /* ---- its body ----------------------------------------------------------------------------------------------------- */
 
-static void print_remote(struct buf *out, const struct change *change)
+void conflict_print_change(struct buf *out, const struct change *change)
 {
     const size_t start = out->len;
     struct change head = *change;
@@ -123,7 +122,7 @@ static void print_remotes(struct buf *out, const struct opening *opening)
     json_append_key(out, "remote");
     buf_append_char(out, '[');
     for (uint32_t i = opening->remote_count; i-- > 0;) {
-        print_remote(out, opening->since->items[opening->remotes[i]]);
+        conflict_print_change(out, opening->since->items[opening->remotes[i]]);
         if (i > 0)
             buf_append_char(out, ',');
     }
@@ -190,37 +189,32 @@ static void print_body(struct buf *out, const struct opening *opening, const str
 
 /* ---- who hears of it ---------------------------------------------------------------------------------------------- */
 
-static void notify(struct opening *opening, struct store_request *request, struct span id, struct span user_id)
+/* He whose change waits is told who stood in its way: whoever made the newest of the others. */
+static void tell_sender(struct opening *opening, struct store_request *request, struct notice notice)
 {
-    struct making *making = opening->making;
-    const struct identity *identity = making->command->identity;
-    const bool is_author = span_equal(user_id, identity->user_id);
+    const struct span user_id = notice.from_user_id;
     const struct change *other =
         opening->remote_count > 0 ? opening->since->items[opening->remotes[0]] : &(const struct change){0};
-    const struct object *preferences = making_object(making, OBJECT_PREFERENCES, user_id);
-    const struct span label = keep_label(making->arena, making->type, buf_span(&making->present->state));
-    const struct span name = label.len > 0 ? label : making->id;
-    struct buf data = BUF_EMPTY;
-    struct notice notice = {.user_id = user_id,
-                            .type = SPAN("conflict"),
-                            .priority = SPAN("high"),
-                            .about = making->type,
-                            .entity_id = making->id,
-                            .entity_name = name,
-                            .shown = opening->shown};
 
-    buf_append_char(&data, '{');
-    json_member_string(&data, "conflict_id", id);
-    buf_append_char(&data, '}');
-    notice.data = buf_span(&data);
-    notice.title = arena_printf(making->arena, "Conflicting changes: %.*s", SPAN_ARG(name));
-    notice.from_user_id = is_author ? other->user_id : identity->user_id;
-    notice.from_username = is_author ? other->username : identity->username;
-    notice.from_name = is_author ? other->username : identity->name;
-    notice.message = is_author ? SPAN("Somebody else changed it meanwhile: your change waits for a decision.")
-                               : SPAN("A change that does not go together with yours waits for a decision.");
-    (void)notice_add(making->hub, request, &notice, preferences->body);
-    buf_deinit(&data);
+    notice.from_user_id = other->user_id;
+    notice.from_username = other->username;
+    notice.from_name = SPAN_EMPTY; /* a change does not say it */
+    notice.message = SPAN("Somebody else changed it meanwhile: your change waits for a decision.");
+    making_tell(opening->making, request, &notice, user_id);
+}
+
+static void tell_authors(struct opening *opening, struct store_request *request, struct span id)
+{
+    struct making *making = opening->making;
+    struct notice notice = making_notice(making, SPAN("conflict"), buf_span(&making->present->state), opening->shown);
+
+    notice.priority = SPAN("high");
+    notice.title = arena_printf(making->arena, "Conflicting changes: %.*s", SPAN_ARG(notice.record));
+    notice.message = SPAN("A change that does not go together with yours waits for a decision.");
+    notice.data = notice_data(making->arena, "conflict_id", id, SPAN_EMPTY);
+    for (uint32_t i = 0; i < opening->author_count; i++)
+        making_tell(making, request, &notice, opening->authors[i]); /* but not to himself */
+    tell_sender(opening, request, notice);
 }
 
 static void commit(struct opening *opening)
@@ -241,8 +235,7 @@ static void commit(struct opening *opening)
     object.body = arena_copy(arena, buf_span(&body));
     buf_deinit(&body);
     announce_object(making, request, &object, object.body, OBJECT_ADD, opening->shown, SPAN_EMPTY);
-    for (uint32_t i = 0; i < opening->author_count; i++)
-        notify(opening, request, object.id, opening->authors[i]);
+    tell_authors(opening, request, object.id);
     plan->outcome.has_object = true;
     plan->outcome.object_kind = OBJECT_CONFLICT;
     plan->outcome.object_id = arena_copy(making->arena, object.id);

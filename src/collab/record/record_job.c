@@ -78,7 +78,7 @@ void job_refuse(struct job *job, enum err err, struct span field)
         field = SPAN("version");
     if (field.len > 0)
         answer->field = arena_copy(&answer->arena, field);
-    if (err == ERR_CONFLICT || err == ERR_PRECONDITION || err == ERR_BAD_VERSION)
+    if (err == ERR_CONFLICT || err == ERR_PRECONDITION || err == ERR_BAD_VERSION || err == ERR_BAD_BEFORE)
         answer->current_version = job->version;
     if (job->outcome.has_object && job->outcome.object.len > 0 && err == job->verdict)
         show_object(job, answer, job->outcome.object);

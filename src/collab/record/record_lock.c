@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+enum { PUT_PAUSE_MS = 1000, AWAY_PAUSE_MS = 10000 };
+
 /* ---- the set ------------------------------------------------------------------------------------------------------ */
 
 static struct lock_limits limits_of(const struct hub *hub)
@@ -39,6 +41,20 @@ void record_locks_free(struct record *record)
     record->locks = NULL;
 }
 
+/* A store that refuses is not asked again at once. */
+static uint64_t next_deadline(const struct record *record)
+{
+    const struct record_locks *locks = record->locks;
+    const uint64_t expires_at = lock_set_deadline(&locks->set);
+    uint64_t extend_at = lock_set_extend_at(&locks->set, record->hub->now_ms, record->hub->wall_ms);
+
+    if (locks->put_ms != 0 && extend_at < locks->put_ms + PUT_PAUSE_MS)
+        extend_at = locks->put_ms + PUT_PAUSE_MS;
+    if (expires_at < extend_at)
+        extend_at = expires_at;
+    return extend_at < locks->away_ms ? locks->away_ms : extend_at;
+}
+
 void record_locks_tidy(struct record *record)
 {
     struct record_locks *locks = record->locks;
@@ -46,7 +62,7 @@ void record_locks_tidy(struct record *record)
 
     if (locks == NULL)
         return;
-    deadline = lock_set_deadline(&locks->set);
+    deadline = next_deadline(record);
     if (locks->set.count == 0 && record->lock_count == 0)
         record_locks_free(record);
     else if (deadline == UINT64_MAX || locks->is_sweeping)
@@ -55,7 +71,8 @@ void record_locks_tidy(struct record *record)
         alarm_set(record->hub, &locks->alarm, deadline);
 }
 
-/* What was let go of comes back when the store refuses it, and nobody knows any more which connection had taken it: whoever is there. */
+/* What was let go of comes back when the store refuses it (or everything was forgotten, because it could not be read), and nobody knows
+ * any more which connection had taken it: whoever is there. */
 static void find_keepers(struct record *record)
 {
     const struct room *room = room_find(record->hub, record->room);
@@ -79,11 +96,14 @@ void record_locks_load(struct record *record, const struct store_request *reques
 {
     struct hub *hub = record->hub;
     const struct lock_limits limits = limits_of(hub);
+    const bool is_first = record->locks == NULL;
 
-    if (record->locks == NULL && request->object_count == 0)
+    if (is_first && request->object_count == 0)
         return;
     lock_set_load(set_of(record), record->room, request->objects, request->object_count, &limits, hub->now_ms);
     find_keepers(record);
+    if (is_first)
+        lock_set_end_overdue(&record->locks->set, &limits, hub->now_ms, hub->wall_ms);
 }
 
 static const struct lock *lock_find(const struct record *record, struct span id)
@@ -206,15 +226,16 @@ static struct lock_scene scene_of(const struct making *making, const struct lock
     const struct member *member = room ? room_member(room, command->session) : NULL;
     const struct identity *identity = command->identity;
 
-    return (struct lock_scene){.room = making->record->room,
-                               .identity = identity,
-                               .session = command->session,
-                               .is_member = member && member->lingers_until == 0,
-                               .may_force =
-                                   identity && (access_is_admin(identity->access) || command->object.as_server),
-                               .limits = limits,
-                               .now_ms = making->hub->now_ms,
-                               .wall_ms = making->hub->wall_ms};
+    return (struct lock_scene){
+        .room = making->record->room,
+        .identity = identity,
+        .session = command->session,
+        .is_member = member && member->lingers_until == 0,
+        .may_force =
+            identity && (command->object.as_server || access_allows(identity->access, making->type, VERB_FORCE_LOCKS)),
+        .limits = limits,
+        .now_ms = making->hub->now_ms,
+        .wall_ms = making->hub->wall_ms};
 }
 
 static uint64_t shown_by_body(const struct making *making, struct span body)
@@ -244,10 +265,27 @@ static void add_decision(struct making *making, struct store_request *request, c
     object.owner = arena_copy(arena, object.owner);
     object.state = arena_copy(arena, object.state);
     object.body = arena_copy(arena, object.body);
-    announce_object(making, request, &object, decision->body, decision->verb, shown, SPAN(ROOM_LOCKS));
+    if (decision->is_silent)
+        *commit_add_object(request) = object;
+    else
+        announce_object(making, request, &object, decision->body, decision->verb, shown, SPAN(ROOM_LOCKS));
 }
 
 /* ---- by the server ------------------------------------------------------------------------------------------------ */
+
+/* What is over goes, and of what goes on it is put that it does. */
+static uint32_t let_time_pass(struct making *making, const struct lock_scene *scene, struct lock_decision *decisions)
+{
+    struct record_locks *locks = making->record->locks;
+    const uint32_t over = lock_set_expire(&locks->set, making->arena, scene, decisions);
+    const uint32_t extended = lock_set_extend(&locks->set, making->arena, scene, decisions + over);
+
+    locks->is_sweeping = false;
+    locks->away_ms = 0;
+    if (extended > 0)
+        locks->put_ms = scene->now_ms;
+    return over + extended;
+}
 
 static void plan_sweep(struct making *making)
 {
@@ -260,12 +298,10 @@ static void plan_sweep(struct making *making)
 
     if (locks == NULL)
         return;
-    if (making->command->object.verb == OBJECT_EXPIRE) {
-        locks->is_sweeping = false;
-        count = lock_set_expire(&locks->set, making->arena, &scene, decisions);
-    } else {
+    if (making->command->object.verb == OBJECT_EXPIRE)
+        count = let_time_pass(making, &scene, decisions);
+    else
         count = lock_set_session_left(&locks->set, making->arena, &scene, false, decisions);
-    }
     if (count == 0)
         return;
     request = making_commit(making);
@@ -336,46 +372,22 @@ static bool know_the_others(struct making *making, const struct lock_ask *ask)
     return making_read_objects(making, OBJECT_PREFERENCES, ids, count);
 }
 
-static const struct object no_preferences;
-
-static const struct object *preferences_of(struct making *making, struct span user_id)
-{
-    struct store_request *need = making->plan->need;
-    const struct object *object = making_object(making, OBJECT_PREFERENCES, user_id);
-
-    if (object)
-        return object;
-    store_request_free(making->plan->need); /* what is decided is decided: the defaults will do */
-    making->plan->need = need;
-    return &no_preferences;
-}
-
 static void notify(struct making *making, struct store_request *request, const struct lock_ask *ask,
                    const struct lock_decision *decision, uint64_t shown)
 {
-    const struct identity *identity = making->command->identity;
-    const struct span label = keep_label(making->arena, making->type, buf_span(&making->present->state));
-    const struct span name = label.len > 0 ? label : making->id;
-    const struct span who = identity->name;
-    struct notice notice = {.user_id = decision->notify_user_id,
-                            .type = decision->verb == OBJECT_FORCE ? SPAN("lock_lost") : SPAN("lock_request"),
-                            .priority = SPAN("high"),
-                            .about = making->type,
-                            .entity_id = making->id,
-                            .entity_name = name,
-                            .from_user_id = identity->user_id,
-                            .from_username = identity->username,
-                            .from_name = who,
-                            .shown = shown};
+    const struct span type = decision->verb == OBJECT_FORCE ? SPAN("lock_lost") : SPAN("lock_request");
+    struct notice notice = making_notice(making, type, buf_span(&making->present->state), shown);
+    const struct span who = notice.from_name, what = notice.record;
 
+    notice.priority = SPAN("high");
     if (decision->verb == OBJECT_FORCE)
-        notice.title = arena_printf(making->arena, "%.*s took your lock on %.*s away", SPAN_ARG(who), SPAN_ARG(name));
+        notice.title = arena_printf(making->arena, "%.*s took your lock on %.*s away", SPAN_ARG(who), SPAN_ARG(what));
     else if (decision->verb == OBJECT_HAND_OVER)
-        notice.title = arena_printf(making->arena, "%.*s gave you the lock on %.*s", SPAN_ARG(who), SPAN_ARG(name));
+        notice.title = arena_printf(making->arena, "%.*s gave you the lock on %.*s", SPAN_ARG(who), SPAN_ARG(what));
     else
-        notice.title = arena_printf(making->arena, "%.*s asks for your lock on %.*s", SPAN_ARG(who), SPAN_ARG(name));
-    notice.message = decision->verb == OBJECT_REQUEST && ask->note.len > 0 ? ask->note : notice.title;
-    (void)notice_add(making->hub, request, &notice, preferences_of(making, notice.user_id)->body);
+        notice.title = arena_printf(making->arena, "%.*s asks for your lock on %.*s", SPAN_ARG(who), SPAN_ARG(what));
+    notice.message = ask->note.len > 0 ? ask->note : notice.title;
+    making_tell(making, request, &notice, decision->notify_user_id);
 }
 
 static void plan_decided(struct making *making, const struct lock_ask *ask, const struct lock_decision *decision)
@@ -384,10 +396,10 @@ static void plan_decided(struct making *making, const struct lock_ask *ask, cons
     const uint64_t shown =
         shown_by_body(making, decision->body); /* whoever asks for a lock names another path, maybe */
 
-    if (!decision->is_stored) {
+    if (!decision->is_stored || decision->is_silent) /* no event says how it is now */
         show_lock(making, decision->lock);
+    if (!decision->is_stored)
         return;
-    }
     plan->outcome.has_object = decision->lock == NULL || may_see(making, decision->lock);
     plan->outcome.object_kind = OBJECT_LOCK;
     plan->outcome.object_shown = shown;
@@ -396,6 +408,8 @@ static void plan_decided(struct making *making, const struct lock_ask *ask, cons
     plan->outcome.grant = decision->grant;
     plan->outcome.object_id = arena_copy(making->arena, decision->object.id);
     plan->request->commit.grants = decision->grant != 0;
+    if (decision->is_silent) /* asked for again, by another connection perhaps, it is done again */
+        plan->request->commit.op_id = SPAN_EMPTY;
     add_decision(making, plan->request, decision, shown);
     if (decision->notify_user_id.len > 0)
         notify(making, plan->request, ask, decision, shown);
@@ -424,7 +438,7 @@ static void decide(struct making *making, const struct lock_ask *ask)
         return;
     }
     show_lock(making, decision.in_the_way);
-    making_refuse(making, decision.err, SPAN_EMPTY);
+    making_refuse(making, decision.err, decision.field);
 }
 
 static bool has_expired(const struct record *record)
@@ -491,4 +505,14 @@ bool record_locks_leave(struct record *record, session_id session, bool is_broke
     (void)lock_set_session_left(&record->locks->set, &arena, &scene, true, decisions);
     arena_deinit(&arena);
     return true;
+}
+
+/* Who left keeps nothing alive, and what he kept ends later. */
+void record_locks_put_off(struct record *record, session_id session)
+{
+    if (record->locks == NULL)
+        return;
+    (void)record_locks_leave(record, session, true);
+    record->locks->is_sweeping = false;
+    record->locks->away_ms = record->hub->now_ms + AWAY_PAUSE_MS;
 }

@@ -9,6 +9,8 @@ struct record_locks {
     struct lock_set set;
     struct alarm alarm;
     bool is_sweeping; /* it went off, and what has expired is in line */
+    uint64_t put_ms;  /* when something was put last for what goes on; 0: never */
+    uint64_t away_ms; /* until then it is not tried again: the type is not there */
 };
 
 /* COMMAND_OBJECT on a lock; also what the server itself does with locks (as_server: OBJECT_EXPIRE; OBJECT_REMOVE when the command's
@@ -25,6 +27,8 @@ void record_locks_granted(struct record *record, const struct store_request *req
 bool record_locks_leave(struct record *record, session_id session, bool is_broken);
 /* How a lock stands, as an object; false: there is no such lock. */
 bool record_locks_print(const struct record *record, struct span id, struct buf *out);
+/* What time does to them, or that this session left (0: none), cannot be told now: the configuration does not have the type. */
+void record_locks_put_off(struct record *record, session_id session);
 /* After anything that may have changed them: the alarm is set, an empty set goes. */
 void record_locks_tidy(struct record *record);
 void record_locks_free(struct record *record);

@@ -1,12 +1,14 @@
 /* record_making.h: what the files share in which plans are made: record_plan.c decides who does it, record_change.c makes a
  * change of operations, record_conflict.c and record_resolve.c open and settle conflicts, record_undo.c takes back and restores,
- * record_lock.c locks, record_announce.c says what happened, record_notice.c whom it concerns. Nobody else includes it.
+ * record_lock.c locks, record_announce.c says what happened, record_notice.c and record_alert.c tell whom it concerns. Nobody else includes it.
  *
  * Each function that makes a part of a plan is done when plan->need, plan->waits or plan->err is set. A plan is made anew when what it
  * needs was read, and when the tip on which it was made never came to be: so the command itself is never changed. */
 #pragma once
 
+#include "collab/keep/notice.h"
 #include "collab/record/record_plan.h"
+#include "collab/type/alert.h"
 #include "wire/json.h"
 
 struct making {
@@ -38,6 +40,8 @@ must_check enum err making_check_version(const struct making *making, uint64_t b
 must_check enum err making_authorise_ops(const struct making *making, const struct change *change, struct span *field);
 
 /* ---- record_read.c: what was read, or is needed ---- */
+/* The plan's need, to be filled: a request about this record, in place of the one before. */
+struct store_request *making_need(struct making *making, enum store_kind kind);
 /* Objects by kind and id, the revision 0 of those that are not there. NULL: they are being read. */
 const struct object *making_object(struct making *making, enum object_kind kind, struct span id);
 /* So that they can be asked for one by one: true when all are there. */
@@ -60,9 +64,9 @@ struct span value_text(struct arena *arena, yyjson_val *value);
 /* What was asked for as COMMAND_CHANGE and COMMAND_ACTION. */
 void plan_change(struct making *making);
 void plan_action(struct making *making);
-/* A change on the present state, whose operations are his to make: applied, checked against locks, committed. `action`: its name
- * in events, or empty. Gives the commit, to which more can be added; NULL: there is none. */
-struct store_request *plan_apply(struct making *making, struct change *change, struct span action);
+/* A change on the present state, whose operations are his to make: applied, checked against locks, committed. Gives the commit, to
+ * which more can be added; NULL: there is none. */
+struct store_request *plan_apply(struct making *making, struct change *change);
 /* Brings a change onto the present state and checks it against the locks; false: it cannot be (plan says why). `reconciled` may hold a conflict. */
 struct reconciled;
 bool plan_reconcile(struct making *making, struct change *change, const struct tail_changes *since,
@@ -72,6 +76,9 @@ bool plan_reconcile(struct making *making, struct change *change, const struct t
 void plan_conflict(struct making *making, const struct change *change, const struct tail_changes *since,
                    const struct reconciled *reconciled);
 void plan_resolve(struct making *making);
+#define CONFLICT_REMOTE_MAX 8 /* changes that are shown beside the parked one, the newest */
+/* A change as a conflict keeps it: of a large one only who and when. */
+void conflict_print_change(struct buf *out, const struct change *change);
 
 /* ---- record_undo.c ---- */
 void plan_undo(struct making *making);
@@ -79,7 +86,7 @@ void plan_restore(struct making *making);
 
 /* ---- record_announce.c ---- */
 void announce_change(struct making *making, struct store_request *request, const struct change *change,
-                     struct span action, struct span named);
+                     struct span named);
 void announce_alerts(struct making *making, struct store_request *request, struct span before, struct span after);
 /* What an event says that happened to a record: "created", "updated", "approved". */
 struct span change_event_name(const struct type *type, const struct change *change);
@@ -87,7 +94,18 @@ struct span change_event_name(const struct type *type, const struct change *chan
 void announce_object(struct making *making, struct store_request *request, const struct object *object,
                      struct span body, enum object_verb verb, uint64_t shown, struct span room);
 
+/* ---- record_alert.c ---- */
+#define ANNOUNCED_ALERTS_MAX 7 /* that one change raises */
+/* Those into whose inboxes the alerts come that the change raises, as it is applied in plan->after. False: something is being read. */
+bool plan_find_alerted(struct making *making, const struct change *change);
+void plan_tell_alerted(struct making *making, struct store_request *request, const struct alert *alert);
+
 /* ---- record_notice.c ---- */
+/* A notification by whoever sent the command, about the record in this state, of these fields; the rest is the caller's. */
+struct notice making_notice(const struct making *making, struct span type, struct span state, uint64_t shown);
+/* Into his inbox, with the commit, if he wants it. When his preferences were not asked for before, the defaults have to do. */
+void making_tell(struct making *making, struct store_request *request, const struct notice *notice,
+                 struct span user_id);
 /* Those whom a change makes responsible. False: something is being read. */
 bool plan_find_assignees(struct making *making, const struct change *change);
 void plan_notify_assignees(struct making *making, struct store_request *request, const struct change *change);

@@ -1,11 +1,35 @@
-/* Whom a change concerns: who is made responsible for a record hears of it in his inbox. The fields that say who hold usernames;
- * the store is only asked when one of them really becomes another. */
-#include "collab/keep/keep.h"
+/* What people are told in their inboxes of what happens to a record; and whom a change concerns: who is made responsible for the record hears of
+ * it. The fields that say who hold usernames; the store is only asked when one of them really becomes another. */
 #include "collab/record/record_making.h"
 
-enum { RESPONSIBLE_COUNT = 3 };
+/* ---- telling ------------------------------------------------------------------------------------------------------ */
+
+struct notice making_notice(const struct making *making, struct span type, struct span state, uint64_t shown)
+{
+    struct notice notice =
+        notice_about(making->arena, making->command->identity, type, making->type, making->id, state);
+
+    notice.shown = shown;
+    return notice;
+}
+
+void making_tell(struct making *making, struct store_request *request, const struct notice *notice, struct span user_id)
+{
+    struct store_request *need = making->plan->need;
+    const struct object *preferences = making_object(making, OBJECT_PREFERENCES, user_id);
+
+    if (preferences == NULL) { /* what is decided is decided */
+        store_request_free(making->plan->need);
+        making->plan->need = need;
+    }
+    (void)notice_add(making->hub, request, notice, user_id, preferences ? preferences->body : SPAN_EMPTY);
+}
+
+/* ---- who becomes responsible -------------------------------------------------------------------------------------- */
+
+enum { RESPONSIBLE_COUNT = 4 };
 static const struct span responsible[RESPONSIBLE_COUNT] = {SPAN_INIT("assigned_to"), SPAN_INIT("assignee"),
-                                                           SPAN_INIT("owner")};
+                                                           SPAN_INIT("owner"), SPAN_INIT("manager")};
 
 static bool names_responsible(const struct op *op, struct span name)
 {
@@ -55,7 +79,7 @@ static bool find_assignee(struct making *making, const struct op *op, struct spa
 
 static bool may_assign(const struct making *making, const struct change *change)
 {
-    return making->type->write_mode == WRITE_AUTHORITATIVE && change->kind != CHANGE_DELETE;
+    return type_is_stored(making->type) && change->kind != CHANGE_DELETE;
 }
 
 bool plan_find_assignees(struct making *making, const struct change *change)
@@ -70,25 +94,14 @@ bool plan_find_assignees(struct making *making, const struct change *change)
 
 static void notify(struct making *making, struct store_request *request, const struct op *op, struct span user_id)
 {
-    const struct identity *identity = making->command->identity;
-    const struct object *preferences = making_object(making, OBJECT_PREFERENCES, user_id);
     const struct field *field = type_field(making->type, op->path.steps[0]);
-    const struct span label = keep_label(making->arena, making->type, buf_span(&making->plan->after.state));
-    const struct span name = label.len > 0 ? label : making->id;
-    struct notice notice = {.user_id = user_id,
-                            .type = SPAN("assignment"),
-                            .about = making->type,
-                            .entity_id = making->id,
-                            .entity_name = name,
-                            .from_user_id = identity->user_id,
-                            .from_username = identity->username,
-                            .from_name = identity->name,
-                            .shown = (uint64_t)1 << field->index};
+    struct notice notice =
+        making_notice(making, SPAN("assignment"), buf_span(&making->plan->after.state), (uint64_t)1 << field->index);
 
-    notice.title = arena_printf(making->arena, "Assigned to you: %.*s", SPAN_ARG(name));
-    notice.message = arena_printf(making->arena, "%.*s put your name in \"%.*s\".", SPAN_ARG(identity->name),
+    notice.title = arena_printf(making->arena, "Assigned to you: %.*s", SPAN_ARG(notice.record));
+    notice.message = arena_printf(making->arena, "%.*s put your name in \"%.*s\".", SPAN_ARG(notice.from_name),
                                   SPAN_ARG(field->title));
-    (void)notice_add(making->hub, request, &notice, preferences->body);
+    making_tell(making, request, &notice, user_id);
 }
 
 void plan_notify_assignees(struct making *making, struct store_request *request, const struct change *change)

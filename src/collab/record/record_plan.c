@@ -95,8 +95,6 @@ enum err record_plan_authorise(const struct hub *hub, const struct command *comm
         return ERR_NOT_FOUND;
     if (!record_id_is_valid(id))
         return ERR_BAD_NAME;
-    if (type->write_mode == WRITE_PROXIED) /* the application's own backend decides, and there is none to ask */
-        return ERR_UNSUPPORTED;
     return authorise(command, type, field);
 }
 
@@ -221,8 +219,11 @@ void record_plan_make(struct record *record, struct command *command, uint64_t h
                             .plan = plan};
 
     *plan = (struct record_plan){0};
-    if ((plan->err = record_plan_authorise(record->hub, command, &plan->field)) != OK)
+    if ((plan->err = record_plan_authorise(record->hub, command, &plan->field)) != OK) {
+        if (command->identity == NULL)
+            record_locks_put_off(record, command->session);
         return; /* a reload may have come meanwhile */
+    }
     making.type = type_of_room(record->hub->registry, command->room, &making.id);
     if (making.type->write_mode == WRITE_BROADCAST)
         making.present = &nothing;

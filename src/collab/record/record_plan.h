@@ -5,7 +5,8 @@
 
 #include "collab/record/record.h"
 
-enum { PLAN_READS_MAX = 12 }; /* three people and how they want to be told, an old state, a conflict: 8 */
+/* Four people and how they want to be told, the same of those who are alerted, an old state, a conflict: 12. */
+enum { PLAN_READS_MAX = 16 };
 /* What was read for a command so far; the log that was read went to the record's tail. Owned requests. */
 struct record_reads {
     uint32_t count;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static struct store_request *need(struct making *making, enum store_kind kind)
+struct store_request *making_need(struct making *making, enum store_kind kind)
 {
     struct store_request *request = store_request_new(kind);
 
@@ -39,7 +39,7 @@ bool making_read_objects(struct making *making, enum object_kind kind, const str
         known++;
     if (known == count)
         return true;
-    request = need(making, STORE_OBJECTS_READ);
+    request = making_need(making, STORE_OBJECTS_READ);
     request->objects = arena_alloc(&request->arena, count * sizeof(*request->objects));
     request->object_count = count;
     for (uint32_t i = 0; i < count; i++) {
@@ -70,7 +70,7 @@ bool making_find_user(struct making *making, struct span name, struct span *user
             }
         }
     }
-    request = need(making, STORE_USERS_FIND);
+    request = making_need(making, STORE_USERS_FIND);
     request->names = arena_alloc(&request->arena, sizeof(struct span));
     request->names[0] = arena_copy(&request->arena, name);
     request->name_count = 1;
@@ -91,7 +91,7 @@ bool making_state_at(struct making *making, uint64_t version, enum err *err, str
         *exists = read->found;
         return true;
     }
-    need(making, STORE_RECORD_AT)->version = version;
+    making_need(making, STORE_RECORD_AT)->version = version;
     making->plan->need->since.offset = version;
     return false;
 }
@@ -111,7 +111,7 @@ bool making_changes_since(struct making *making, uint64_t version, session_id se
     *is_complete = reach == TAIL_REACHES;
     if (reach != TAIL_ENDS)
         return true;
-    request = need(making, STORE_CHANGES_READ);
+    request = making_need(making, STORE_CHANGES_READ);
     request->since.offset = version;
     request->count_max = TAIL_READ_MAX;
     return false;

@@ -184,23 +184,6 @@ static void put_time(yyjson_mut_doc *doc, struct arena *arena, yyjson_mut_val *o
     buf_deinit(&text);
 }
 
-static void put_theirs(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct settling *settling)
-{
-    yyjson_mut_val *field;
-    yyjson_mut_arr_iter iter;
-    uint32_t i = 0;
-
-    yyjson_mut_arr_iter_init(yyjson_mut_obj_get(root, "fields"), &iter);
-    while ((field = yyjson_mut_arr_iter_next(&iter))) {
-        yyjson_val *now = settling->places[i++].now;
-
-        yyjson_mut_obj_put(field, yyjson_mut_str(doc, "theirs"),
-                           now ? yyjson_val_mut_copy(doc, now) : yyjson_mut_null(doc));
-    }
-    yyjson_mut_obj_put(root, yyjson_mut_str(doc, "current_version"),
-                       yyjson_mut_uint(doc, settling->making->present->version));
-}
-
 static void put_resolution(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct settling *settling, uint64_t version)
 {
     const struct making *making = settling->making;
@@ -227,7 +210,7 @@ static void put_object(struct settling *settling, struct store_request *request,
     if (version > 0)
         put_resolution(doc, root, settling, version);
     else
-        put_theirs(doc, root, settling);
+        settling_put_news(settling, doc, root);
     put_time(doc, making->arena, root, "updated_at", making->hub->wall_ms);
     json_append_mut(&text, root);
     yyjson_mut_doc_free(doc);
@@ -268,7 +251,7 @@ static bool apply(struct settling *settling, struct change *change)
     change->id = making->command->object.id;
     change->resolves = settling->object->id;
     change->metadata = settling->local.metadata;
-    making->plan->request = plan_apply(making, change, SPAN_EMPTY);
+    making->plan->request = plan_apply(making, change);
     return making->plan->err == OK && making->plan->need == NULL && !making->plan->waits;
 }
 
@@ -293,6 +276,8 @@ static void refresh(struct settling *settling)
 {
     struct making *making = settling->making;
 
+    if (!settling_read_news(settling))
+        return;
     making->plan->request = making_commit(making);
     making->plan->request->commit.op_id = SPAN_EMPTY; /* it is not done: the same may be sent again */
     put_object(settling, making->plan->request, 0);

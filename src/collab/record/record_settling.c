@@ -9,6 +9,32 @@ static bool is_item(const struct path *path)
     return path->depth > 0 && path->steps[path->depth - 1].data[0] == '@';
 }
 
+static struct span path_text(struct arena *arena, const struct path *path)
+{
+    struct buf text = BUF_EMPTY;
+    struct span copy;
+
+    path_append(&text, path);
+    copy = arena_copy(arena, buf_span(&text));
+    buf_deinit(&text);
+    return copy;
+}
+
+/* Somebody took away the item that it is in, or that was to be moved: what is written there would be lost without a word. */
+static bool is_out_of_reach(const struct settling *settling, const struct place *place)
+{
+    struct path around = place->path;
+
+    if (place->is_move && place->now == NULL)
+        return true;
+    while (around.depth > 1) {
+        around.depth--;
+        if (is_item(&around) && state_find(settling->state.root, &around) == NULL)
+            return true;
+    }
+    return false;
+}
+
 /* ---- the parked change -------------------------------------------------------------------------------------------- */
 
 static struct op op_for(struct settling *settling, const struct place *place)
@@ -66,14 +92,28 @@ static bool rebase_rest(struct settling *settling, struct change *rest)
     return reconciled.verdict != VERDICT_REJECTED;
 }
 
+/* The place where the parked change has a value that cannot be put there; NULL: none. */
+static const struct place *find_out_of_reach(const struct settling *settling)
+{
+    for (uint32_t i = 0; i < settling->place_count; i++)
+        if (settling->places[i].mine && is_out_of_reach(settling, &settling->places[i]))
+            return &settling->places[i];
+    return NULL;
+}
+
 bool settling_make_local(struct settling *settling, struct change *change)
 {
+    const struct place *lost = find_out_of_reach(settling);
     struct making *making = settling->making;
     struct change rest = {.kind = CHANGE_UPDATE};
 
     change->kind = settling->local.kind;
     if (change->kind == CHANGE_DELETE)
         return true;
+    if (lost) {
+        making_refuse(making, ERR_NOT_FOUND, path_text(making->arena, &lost->path));
+        return false;
+    }
     if (!rebase_rest(settling, &rest))
         return false;
     change->ops = arena_alloc(making->arena, (rest.op_count + settling->place_count) * sizeof(*change->ops));
@@ -98,14 +138,12 @@ yyjson_val *settling_merged_value(const struct settling *settling)
     return value ? value : json_get(input, "values");
 }
 
-static void print_op(struct buf *out, const struct place *place, yyjson_val *value)
+static void append_op(struct buf *out, const struct place *place, struct span path, yyjson_val *value)
 {
-    struct buf path = BUF_EMPTY;
     const bool is_none = none_if_null(value) == NULL;
 
-    path_append(&path, &place->path);
     buf_append_str(out, out->len > 0 && out->data[out->len - 1] == '}' ? ",{" : "{");
-    json_member_string(out, "path", buf_span(&path));
+    json_member_string(out, "path", path);
     json_member_string(out, "op",
                        is_none                                       ? SPAN("del")
                        : place->is_move                              ? SPAN("mov")
@@ -116,31 +154,60 @@ static void print_op(struct buf *out, const struct place *place, yyjson_val *val
         json_append_value(out, value);
     }
     buf_append_char(out, '}');
-    buf_deinit(&path);
 }
 
-/* Values by path; what is not named stays as it is. */
-static enum err print_values(struct settling *settling, yyjson_val *values, struct buf *out)
+/* An error says which place. */
+static enum err print_op(const struct settling *settling, struct buf *out, const struct place *place, yyjson_val *value,
+                         struct span *field)
+{
+    const struct span path = path_text(settling->making->arena, &place->path);
+
+    if (none_if_null(value) && is_out_of_reach(settling, place)) {
+        *field = path;
+        return ERR_NOT_FOUND;
+    }
+    append_op(out, place, path, value);
+    return OK;
+}
+
+static uint32_t index_of_place(const struct settling *settling, const struct path *path)
+{
+    uint32_t i = 0;
+
+    while (i < settling->place_count && path_relation(&settling->places[i].path, path) != RELATION_SAME)
+        i++;
+    return i;
+}
+
+/* Values by path, one for each place: what nobody decided about would be lost. */
+static enum err print_values(struct settling *settling, yyjson_val *values, struct buf *out, struct span *field)
 {
     struct making *making = settling->making;
+    bool *is_named = arena_alloc(making->arena, settling->place_count * sizeof(*is_named));
     yyjson_obj_iter iter;
     yyjson_val *key;
+    enum err err;
 
     if (!yyjson_is_obj(values))
         return values ? ERR_BAD_FIELD : ERR_MISSING_FIELD;
     yyjson_obj_iter_init(values, &iter);
     while ((key = yyjson_obj_iter_next(&iter))) {
-        const struct place *place = NULL;
         struct path path;
+        uint32_t i;
 
         if (path_parse(making->arena, json_text(key), &path) != OK)
             return ERR_BAD_PATH;
-        for (uint32_t i = 0; i < settling->place_count; i++)
-            if (path_relation(&settling->places[i].path, &path) == RELATION_SAME)
-                place = &settling->places[i];
-        if (place == NULL)
+        if ((i = index_of_place(settling, &path)) == settling->place_count)
             return ERR_BAD_FIELD;
-        print_op(out, place, yyjson_obj_iter_get_val(key));
+        if ((err = print_op(settling, out, &settling->places[i], yyjson_obj_iter_get_val(key), field)) != OK)
+            return err;
+        is_named[i] = true;
+    }
+    for (uint32_t i = 0; i < settling->place_count; i++) {
+        if (is_named[i])
+            continue;
+        *field = path_text(making->arena, &settling->places[i].path);
+        return ERR_MISSING_FIELD;
     }
     return OK;
 }
@@ -181,9 +248,9 @@ bool settling_make_merged(struct settling *settling, struct change *change)
         field = SPAN("resolution");
         err = ERR_BAD_FIELD;
     } else if (values || settling->place_count != 1) {
-        err = print_values(settling, values, &text);
+        err = print_values(settling, values, &text, &field);
     } else if (settling_merged_value(settling)) {
-        print_op(&text, &settling->places[0], settling_merged_value(settling));
+        err = print_op(settling, &text, &settling->places[0], settling_merged_value(settling), &field);
     } else {
         field = SPAN("value");
         err = ERR_MISSING_FIELD;

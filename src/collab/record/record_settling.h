@@ -1,5 +1,6 @@
-/* record_settling.h: a conflict while it is settled: what record_resolve.c, which decides whether it may be, and
- * record_settling.c, which makes the change that does it, share. Nobody else includes it. */
+/* record_settling.h: a conflict while it is settled: what record_resolve.c, which decides whether it may be,
+ * record_settling.c, which makes the change that does it, and record_refresh.c, which brings it up to date when it may not, share. Nobody
+ * else includes it. */
 #pragma once
 
 #include "collab/record/record_making.h"
@@ -23,6 +24,7 @@ struct settling {
     uint32_t place_count;
     struct place *places;
     uint64_t shown;
+    struct tail_changes news; /* settling_read_news: what was changed since the conflict was shown */
 };
 
 static inline yyjson_val *none_if_null(yyjson_val *value)
@@ -36,3 +38,9 @@ bool settling_make_local(struct settling *settling, struct change *change);
 bool settling_make_merged(struct settling *settling, struct change *change);
 /* The value, or the values by path, of the input; NULL: there are none. */
 yyjson_val *settling_merged_value(const struct settling *settling);
+
+/* ---- record_refresh.c ---- */
+/* What was changed since the conflict was shown. False: it is being read. */
+bool settling_read_news(struct settling *settling);
+/* Into the body: what is there now, and who put it there. */
+void settling_put_news(const struct settling *settling, yyjson_mut_doc *doc, yyjson_mut_val *root);

@@ -59,7 +59,9 @@ static enum err check_author(const struct making *making, const struct change *u
 {
     const struct identity *identity = making->command->identity;
 
-    return span_equal(undone->user_id, identity->user_id) || access_is_admin(identity->access) ? OK : ERR_FORBIDDEN;
+    if (span_equal(undone->user_id, identity->user_id))
+        return OK;
+    return access_allows(identity->access, making->type, VERB_REVERT_OTHERS) ? OK : ERR_FORBIDDEN;
 }
 
 static enum err check_present(const struct making *making, const struct change *change)
@@ -84,6 +86,27 @@ static enum err make_undo(struct making *making, const struct tail_changes *log,
     return making_authorise_ops(making, change, field);
 }
 
+/* A record that was deleted after more changes than are looked at: as it was just before. False: that is being read. */
+static bool make_again(struct making *making, const struct change *deleted, struct change *change, enum err *err,
+                       struct span *field)
+{
+    struct span state = SPAN_EMPTY;
+    bool exists = false;
+
+    if (!making_state_at(making, deleted->version - 1, err, &state, &exists))
+        return false;
+    *change = (struct change){.kind = CHANGE_CREATE, .undo_of = deleted->version, .undo_from = deleted->version};
+    if (*err != OK || !exists)
+        *err = ERR_NOT_FOUND; /* it is not kept any more */
+    if (*err == OK)
+        *err = change_between(making->arena, making->type, SPAN("{}"), state, &change->ops, &change->op_count);
+    if (*err == OK)
+        *err = check_present(making, change);
+    if (*err == OK)
+        *err = making_authorise_ops(making, change, field);
+    return true;
+}
+
 void plan_undo(struct making *making)
 {
     const struct command *command = making->command;
@@ -96,13 +119,15 @@ void plan_undo(struct making *making)
 
     if (!find(making, &log, &target))
         return;
-    if ((err = make_undo(making, &log, &target, &change, &field)) != OK) {
+    err = make_undo(making, &log, &target, &change, &field);
+    if (err == ERR_UNSUPPORTED && !make_again(making, log.items[target.last], &change, &err, &field))
+        return;
+    if (err != OK) {
         making_refuse(making, err, field);
         return;
     }
     change.id = command->undo.id;
-    if (plan_apply(making, &change, command->undo.is_redo ? SPAN("redo") : SPAN("undo")) == NULL && plan->err == OK &&
-        plan->need == NULL && !plan->waits)
+    if (plan_apply(making, &change) == NULL && plan->err == OK && plan->need == NULL && !plan->waits)
         making_refuse(making, ERR_UNDO_BLOCKED, SPAN_EMPTY); /* it is as it would be already */
 }
 
@@ -155,5 +180,5 @@ void plan_restore(struct making *making)
     if (err != OK)
         making_refuse(making, err, field);
     else
-        (void)plan_apply(making, &change, SPAN("restore"));
+        (void)plan_apply(making, &change);
 }

@@ -118,8 +118,8 @@ void room_leave(struct room *room, struct command *command)
             presence_exit(member);
         room_remove_member(member);
     }
-    if (room->type)
-        record_session_left(room->hub, room->name, command->session, is_broken);
+    /* also when the configuration does not have the record's type any more */
+    record_session_left(room->hub, room->name, command->session, is_broken);
     command_free(command);
 }
 

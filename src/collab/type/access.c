@@ -61,6 +61,10 @@ static void compile_type(const struct type *type, uint64_t roles, struct type_ac
         out->verbs |= 1u << VERB_UPDATE;
     if (is_in(roles, &type->delete))
         out->verbs |= 1u << VERB_DELETE;
+    if (is_in(roles, &type->force_locks))
+        out->verbs |= 1u << VERB_FORCE_LOCKS;
+    if (is_in(roles, &type->revert_others))
+        out->verbs |= 1u << VERB_REVERT_OTHERS;
     for (uint32_t i = 0; i < type->action_count; i++) {
         const struct role_set *set = is_empty(&type->actions[i].roles) ? &type->update : &type->actions[i].roles;
 
@@ -193,6 +197,13 @@ uint64_t access_readable(const struct access *access, const struct type *type)
 uint64_t access_writable(const struct access *access, const struct type *type)
 {
     return access_to(access, type)->writable;
+}
+
+bool access_is_open(const struct type *type, const struct field *field)
+{
+    if (is_empty(&field->read) || field->read.any)
+        return true;
+    return !type->read.any && (type->read.bits & ~(field->read.bits | ADMIN_BIT)) == 0;
 }
 
 enum err access_field_error(const struct access *access, const struct type *type, enum err err, struct span field)

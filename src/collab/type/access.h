@@ -4,7 +4,14 @@
 
 #include "collab/type/type.h"
 
-enum verb { VERB_READ, VERB_CREATE, VERB_UPDATE, VERB_DELETE };
+enum verb {
+    VERB_READ,
+    VERB_CREATE,
+    VERB_UPDATE,
+    VERB_DELETE,
+    VERB_FORCE_LOCKS,   /* take a lock from its holder */
+    VERB_REVERT_OTHERS, /* take back what somebody else did */
+};
 
 struct access;
 
@@ -22,6 +29,8 @@ bool access_allows_action(const struct access *access, const struct type *type, 
  * who may write any field may VERB_UPDATE. */
 uint64_t access_readable(const struct access *access, const struct type *type); /* a bit per field */
 uint64_t access_writable(const struct access *access, const struct type *type);
+/* Everybody who may read a record of the type may read this field of it. */
+bool access_is_open(const struct type *type, const struct field *field);
 /* What is wrong with a change, said to whoever sent it: a field that he may not even read is one that is not there. */
 enum err access_field_error(const struct access *access, const struct type *type, enum err err, struct span field);
 /* By name, so the audience may be of any registry. An empty one is everybody. */

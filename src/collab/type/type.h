@@ -28,7 +28,11 @@ enum strategy {
     STRATEGY_LOCK_BASED,
     STRATEGY_MANUAL
 };
-enum write_mode { WRITE_AUTHORITATIVE, WRITE_BROADCAST, WRITE_PROXIED };
+enum write_mode {
+    WRITE_AUTHORITATIVE,
+    WRITE_BROADCAST, /* announced, and kept by nobody */
+    WRITE_PROXIED,   /* as authoritative, once the application's backend has said yes: peer/gate.h asks it */
+};
 
 struct role_set { /* roles by name; `any`: everybody who is logged in */
     bool any;
@@ -87,6 +91,11 @@ struct alert_rule {
     struct span title, message; /* "{sku} is low: {qty_on_hand} left" */
     struct role_set audience;   /* empty: everybody who may read the record */
     uint64_t shown;             /* the fields that it tells about: whoever may not read them all is not told */
+    uint32_t notify_count;      /* into whose inboxes it comes: */
+    struct alert_notify {
+        const struct field *field; /* whose value is a username; or NULL: */
+        struct span name;          /* a username, or '@' and a role */
+    } * notify;
 };
 
 struct type {
@@ -108,8 +117,14 @@ struct type {
     struct action *actions;
     struct alert_rule *alerts;
     struct role_set read, create, update, delete;
-    struct type_registry *registry; /* it belongs to */
+    struct role_set force_locks, revert_others; /* empty: nobody but admins */
+    struct type_registry *registry;             /* it belongs to */
 };
+
+static inline bool type_is_stored(const struct type *type)
+{
+    return type->write_mode != WRITE_BROADCAST;
+}
 
 #define REGISTRY_ROLES_MAX 64
 

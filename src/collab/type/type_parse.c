@@ -252,7 +252,8 @@ static enum err parse_write_mode(struct type_parser *parser, yyjson_val *object)
     return type_fail(parser, "\"write_mode\" must be \"authoritative\", \"broadcast\" or \"proxied\"");
 }
 
-/* Unless the type says otherwise: everybody reads, editors and managers write, managers delete. */
+/* Unless the type says otherwise: everybody reads, editors and managers write, managers delete; nobody but admins
+ * takes locks or changes of others back. */
 static enum err set_default_roles(struct type_parser *parser)
 {
     static const struct span names[] = {SPAN_INIT("manager"), SPAN_INIT("editor")};
@@ -279,12 +280,14 @@ static enum err parse_roles(struct type_parser *parser, yyjson_val *roles)
 
     if ((err = set_default_roles(parser)) != OK || roles == NULL)
         return err;
-    if ((err = type_check_keys(parser, roles, "read create update delete")) != OK ||
+    if ((err = type_check_keys(parser, roles, "read create update delete force_locks revert_others")) != OK ||
         (err = type_get_roles(parser, roles, "read", &type->read)) != OK ||
         (err = type_get_roles(parser, roles, "create", &type->create)) != OK ||
-        (err = type_get_roles(parser, roles, "update", &type->update)) != OK)
+        (err = type_get_roles(parser, roles, "update", &type->update)) != OK ||
+        (err = type_get_roles(parser, roles, "delete", &type->delete)) != OK ||
+        (err = type_get_roles(parser, roles, "force_locks", &type->force_locks)) != OK)
         return err;
-    return type_get_roles(parser, roles, "delete", &type->delete);
+    return type_get_roles(parser, roles, "revert_others", &type->revert_others);
 }
 
 /* "work_order" is heard on "work-order-updates", unless it says where. */

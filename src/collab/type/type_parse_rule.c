@@ -1,6 +1,6 @@
 #include "collab/type/type_parse.h"
 
-enum { ACTIONS_MAX = 64 /* a bit each in access.c */, ALERTS_MAX = 32, RULE_FIELDS_MAX = 64 };
+enum { ACTIONS_MAX = 64 /* a bit each in access.c */, ALERTS_MAX = 32, NOTIFY_MAX = 8, RULE_FIELDS_MAX = 64 };
 
 static enum err find_field(struct type_parser *parser, struct span name, const struct field **out)
 {
@@ -208,6 +208,44 @@ static enum err check_template(struct type_parser *parser, struct span text, uin
     return OK;
 }
 
+/* "jsmith", "role:manager", or "{manager}": a field with a username. */
+static enum err parse_recipient(struct type_parser *parser, struct span text, struct alert_notify *out)
+{
+    const struct span role = SPAN("role:");
+
+    *out = (struct alert_notify){.name = text};
+    if (span_starts_with(text, SPAN("{")) && text.data[text.len - 1] == '}') {
+        enum err err = find_field(parser, span_slice(text, 1, text.len - 2), &out->field);
+
+        if (err == OK && out->field->kind != FIELD_STRING)
+            return type_fail(parser, "\"%.*s\" in \"notify\" is no string", SPAN_ARG(out->field->name));
+        return err;
+    }
+    if (span_starts_with(text, role))
+        out->name = arena_printf(&parser->registry->arena, "@%.*s", SPAN_ARG(span_slice(text, role.len, text.len)));
+    else if (text.len == 0 || text.data[0] == '@' || text.data[0] == '#')
+        return type_fail(parser, "\"notify\" has usernames, \"role:NAME\" and \"{field}\"");
+    return OK;
+}
+
+static enum err parse_notify(struct type_parser *parser, yyjson_val *object, struct alert_rule *rule)
+{
+    yyjson_val *list = json_get(object, "notify"), *item;
+    yyjson_arr_iter items;
+    enum err err;
+
+    if (list == NULL)
+        return OK;
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) > NOTIFY_MAX)
+        return type_fail(parser, "\"notify\" must be a list of at most %d", NOTIFY_MAX);
+    rule->notify = arena_alloc(&parser->registry->arena, yyjson_arr_size(list) * sizeof(*rule->notify));
+    yyjson_arr_iter_init(list, &items);
+    while ((item = yyjson_arr_iter_next(&items)))
+        if ((err = parse_recipient(parser, json_text(item), &rule->notify[rule->notify_count++])) != OK)
+            return err;
+    return OK;
+}
+
 static bool is_priority(struct span text)
 {
     return span_equal(text, SPAN("low")) || span_equal(text, SPAN("normal")) || span_equal(text, SPAN("high")) ||
@@ -221,13 +259,14 @@ static enum err parse_alert(struct type_parser *parser, yyjson_val *object, stru
 
     if ((err = type_check_name(parser, rule->name)) != OK ||
         (err = type_check_keys(parser, object,
-                               "field below at_most above at_least equal priority title message roles")) != OK ||
+                               "field below at_most above at_least equal priority title message roles notify")) != OK ||
         (err = type_get_text(parser, object, "field", true, &field)) != OK ||
         (err = find_field(parser, field, &rule->field)) != OK ||
         (err = type_get_text(parser, object, "priority", false, &rule->priority)) != OK ||
         (err = type_get_text(parser, object, "title", true, &rule->title)) != OK ||
         (err = type_get_text(parser, object, "message", true, &rule->message)) != OK ||
         (err = type_get_roles(parser, object, "roles", &rule->audience)) != OK ||
+        (err = parse_notify(parser, object, rule)) != OK ||
         (err = check_template(parser, rule->title, &rule->shown)) != OK ||
         (err = check_template(parser, rule->message, &rule->shown)) != OK)
         return err;

@@ -1,9 +1,11 @@
 /* What people are told in their inboxes, and how they want to be told. */
-#include "collab/keep/keep.h"
-#include "collab/keep/keep_job.h"
+#include "collab/keep/notice.h"
 
 #include "base/buf.h"
+#include "collab/keep/keep.h"
 #include "collab/room/presence.h"
+#include "collab/type/access.h"
+#include "wire/json.h"
 
 /* ---- what he wants ------------------------------------------------------------------------------------------------ */
 
@@ -32,7 +34,68 @@ struct notice_ways notice_ways_of(struct span preferences, struct span type, str
     return ways;
 }
 
+/* ---- what it is about --------------------------------------------------------------------------------------------- */
+
+/* Its label, when everybody who may read the record may read that. */
+static struct span name_for_all(struct arena *arena, const struct type *type, struct span id, struct span label)
+{
+    const struct field *field = type_field(type, type->label);
+
+    if (label.len > 0 && field && access_is_open(type, field))
+        return label;
+    return arena_printf(arena, "%.*s %.*s", SPAN_ARG(type->title), SPAN_ARG(id));
+}
+
+struct notice notice_about(struct arena *arena, const struct identity *who, struct span type, const struct type *about,
+                           struct span entity_id, struct span state)
+{
+    struct notice notice = {.type = type,
+                            .about = about,
+                            .entity_id = entity_id,
+                            .from_user_id = who->user_id,
+                            .from_username = who->username,
+                            .from_name = who->name};
+
+    if (about) {
+        notice.entity_name = keep_label(arena, about, state);
+        notice.record = name_for_all(arena, about, entity_id, notice.entity_name);
+    }
+    return notice;
+}
+
+struct span notice_data(struct arena *arena, const char *key, struct span id, struct span path)
+{
+    struct buf text = BUF_EMPTY;
+    struct span data;
+
+    buf_append_char(&text, '{');
+    json_member_string(&text, key, id);
+    if (path.len > 0)
+        json_member_string(&text, "path", path);
+    buf_append_char(&text, '}');
+    data = arena_copy(arena, buf_span(&text));
+    buf_deinit(&text);
+    return data;
+}
+
 /* ---- the notification --------------------------------------------------------------------------------------------- */
+
+/* An event says it by its bits; in an inbox it stands by name: that is read when the types have changed, maybe. */
+static void print_fields(struct buf *out, const struct type *type, uint64_t shown)
+{
+    if (type == NULL || shown == 0)
+        return;
+    json_append_key(out, "fields");
+    buf_append_char(out, '[');
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        if (!(shown >> type->fields[i].index & 1))
+            continue;
+        buf_append_str(out, out->data[out->len - 1] == '[' ? "{\"path\":\"/" : ",{\"path\":\"/");
+        buf_append_span(out, type->fields[i].name); /* a word */
+        buf_append_str(out, "\"}");
+    }
+    buf_append_char(out, ']');
+}
 
 static void print_ways(struct buf *out, const struct notice_ways *ways)
 {
@@ -45,7 +108,7 @@ static void print_ways(struct buf *out, const struct notice_ways *ways)
     buf_append_char(out, '}');
 }
 
-void notice_print(struct buf *out, const struct notice *notice, struct span id, int64_t time_ms,
+void notice_print(struct buf *out, const struct notice *notice, struct span id, int64_t time_ms, struct span user_id,
                   const struct notice_ways *ways)
 {
     const struct object_head head = {OBJECT_NOTIFICATION,
@@ -63,12 +126,13 @@ void notice_print(struct buf *out, const struct notice *notice, struct span id, 
     json_member_string(out, "priority", notice->priority.len > 0 ? notice->priority : SPAN("normal"));
     json_member_string(out, "title", notice->title);
     json_member_string(out, "message", notice->message);
+    print_fields(out, notice->about, notice->shown);
     if (notice->actions.len > 0)
         json_member_raw(out, "actions", notice->actions);
     if (notice->data.len > 0)
         json_member_raw(out, "data", notice->data);
     if (ways) {
-        json_member_string(out, "to_user_id", notice->user_id);
+        json_member_string(out, "to_user_id", user_id);
         json_member_string(out, "state", SPAN("unread"));
         print_ways(out, ways);
     }
@@ -87,27 +151,36 @@ static void set_from(struct event *event, const struct notice *notice)
     event->color = arena_copy(arena, presence_color(NULL, arena, notice->from_user_id));
 }
 
-bool notice_add(struct hub *hub, struct store_request *request, const struct notice *notice, struct span preferences)
+static struct object *add_object(struct hub *hub, struct store_request *request, const struct notice *notice,
+                                 struct span user_id, const struct notice_ways *ways)
 {
-    const struct notice_ways ways = notice_ways_of(preferences, notice->type, notice->priority);
+    struct object *object = commit_add_object(request);
     struct arena *arena = &request->arena;
-    struct commit_event *entry;
-    struct object *object;
     struct buf body = BUF_EMPTY;
 
-    if (!ways.is_on || notice->user_id.len == 0 || span_equal(notice->user_id, notice->from_user_id))
-        return false;
-    object = commit_add_object(request);
     object->kind = OBJECT_NOTIFICATION;
     object->id = hub_new_event_id(hub, arena);
-    object->room = keep_user_room(arena, notice->user_id);
-    object->owner = arena_copy(arena, notice->user_id);
+    object->room = keep_user_room(arena, user_id);
+    object->owner = arena_copy(arena, user_id);
     object->state = SPAN("unread");
     object->time_ms = hub->wall_ms;
     object->revision = 1;
-    notice_print(&body, notice, object->id, hub->wall_ms, &ways);
+    notice_print(&body, notice, object->id, hub->wall_ms, user_id, ways);
     object->body = arena_copy(arena, buf_span(&body));
     buf_deinit(&body);
+    return object;
+}
+
+bool notice_add(struct hub *hub, struct store_request *request, const struct notice *notice, struct span user_id,
+                struct span preferences)
+{
+    const struct notice_ways ways = notice_ways_of(preferences, notice->type, notice->priority);
+    struct commit_event *entry;
+    struct object *object;
+
+    if (!ways.is_on || user_id.len == 0 || span_equal(user_id, notice->from_user_id))
+        return false;
+    object = add_object(hub, request, notice, user_id, &ways);
     entry = keep_add_event(hub, request, NULL, notice->about, notice->entity_id, object, OBJECT_ADD, notice->shown);
     set_from(entry->event, notice);
     commit_show_in(request, entry, object->room);
