@@ -1,5 +1,6 @@
 #include "peer/fanout.h"
 
+#include "base/limits.h"
 #include "wire/engineio.h"
 #include "wire/socketio.h"
 
@@ -112,7 +113,7 @@ struct frame *fanout_packet(struct fanout *fanout, struct span nsp, enum packet_
 struct frame *fanout_attachment(struct fanout *fanout, uint32_t index, bool is_polled)
 {
     struct frame **place = &fanout->attachments[is_polled][index];
-    assert(index < fanout->binary_count && index < FANOUT_ATTACHMENTS_MAX);
+    assert(index < fanout->binary_count && index < LIMIT_SIO_ATTACHMENTS);
     if (!*place)
         *place = is_polled ? frame_new(fanout->binaries[index]) : websocket_encode(fanout->binaries[index], false);
     return *place;

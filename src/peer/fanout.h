@@ -2,6 +2,7 @@
  * Lives for one delivery. Home thread only. */
 #pragma once
 
+#include "base/limits.h"
 #include "base/arena.h"
 #include "collab/event.h"
 #include "net/frame.h"
@@ -11,8 +12,6 @@
 enum wire_form { FORM_WEBSOCKET, FORM_WEBSOCKET_DEFLATED, FORM_COUNT };
 /* The forms of a Socket.IO event: a WebSocket's frame, the same deflated, a packet of a polling payload. */
 enum packet_form { PACKET_WEBSOCKET, PACKET_WEBSOCKET_DEFLATED, PACKET_POLLED, PACKET_FORM_COUNT };
-
-#define FANOUT_ATTACHMENTS_MAX 10
 
 struct fanout {
     struct event *event;
@@ -27,7 +26,7 @@ struct fanout {
     struct sio_mark mark; /* fanout_mark's */
     struct span *binaries;
     uint32_t binary_count;
-    struct frame *attachments[2][FANOUT_ATTACHMENTS_MAX];
+    struct frame *attachments[2][LIMIT_SIO_ATTACHMENTS];
 };
 
 /* Lends the frame in that form, made on first use; the deflated one falls back to plain when it does not pay. */

@@ -159,6 +159,8 @@ static void refuse(struct gate *gate, struct command *command, enum err err, str
 
 static struct line *line_find(struct gate *gate, session_id session)
 {
+    if (gate->lines.count == 0)
+        return NULL;
     return map_get(&gate->lines, span_of(&session, sizeof session));
 }
 
@@ -213,9 +215,22 @@ static void line_free(struct gate *gate, struct line *line)
 
 /* ---- asking ---- */
 
+/* The backend decides: nothing less than its yes will do. */
+static bool is_backends(const struct gate *gate, const struct command *command, unsigned hook)
+{
+    struct span id;
+    if (hook != GATE_CHANGE)
+        return false;
+    const struct type *type = type_of_room(gate->host->registry, command->room, &id);
+    return type && type->write_mode == WRITE_PROXIED;
+}
+
 static unsigned hook_in_force(struct gate *gate, const struct command *command)
 {
-    unsigned hook = gate_hook_of(command) & gate->rules.asks;
+    unsigned hook = gate_hook_of(command);
+    if (is_backends(gate, command, hook))
+        return hook;
+    hook &= gate->rules.asks;
     return hook && is_remembered(gate, command, hook) ? 0 : hook;
 }
 
@@ -252,9 +267,11 @@ static void advance(struct gate *gate, struct line *line)
 static void decide(struct gate *gate, struct command *command, const struct question *question,
                    const struct gate_verdict *verdict)
 {
+    unsigned hook = gate_hook_of(command);
+    bool may_go_unasked = gate->rules.allows_when_down && !is_backends(gate, command, hook);
     if (verdict->err == OK && question->revocations == gate->revocations)
-        remember(gate, command, gate_hook_of(command), verdict->cache_ms);
-    if (verdict->err == OK || (verdict->err == ERR_BACKEND_UNAVAILABLE && gate->rules.allows_when_down)) {
+        remember(gate, command, hook, verdict->cache_ms);
+    if (verdict->err == OK || (verdict->err == ERR_BACKEND_UNAVAILABLE && may_go_unasked)) {
         forward(gate, command);
         return;
     }
@@ -306,6 +323,10 @@ void gate_send(struct gate *gate, struct command *command)
     struct line *line = line_find(gate, command->session);
     if (!line && !hook_in_force(gate, command)) {
         forward(gate, command);
+        return;
+    }
+    if (!gate->rules.has_backend) {
+        refuse(gate, command, ERR_BACKEND_UNAVAILABLE, SPAN_EMPTY);
         return;
     }
     if (!has_place(gate, line, command)) {

@@ -10,7 +10,8 @@
  *     change       CHANGE, ACTION, UNDO, RESTORE, and OBJECT that settles a conflict
  *     object       every other OBJECT, but renewing a lock
  *
- * What the server does itself (`as_server`) is never asked about. A refusal is ERR_BACKEND_REFUSED with the backend's sentence, no usable answer
+ * About changes of records whose type is `proxied` it is asked whatever the rules say, and they need its yes: without an answer, or without a
+ * backend, they are refused. What the server does itself (`as_server`) is never asked about. A refusal is ERR_BACKEND_REFUSED with the backend's sentence, no usable answer
  * is ERR_BACKEND_UNAVAILABLE, or as the rules say. Only what the backend allows for a while is remembered: joins and publishes, by user, roles and room. */
 #pragma once
 
@@ -24,6 +25,7 @@ enum {
 };
 
 struct gate_rules {
+    bool has_backend;         /* there is one to ask */
     unsigned asks;            /* bits as above */
     bool allows_when_down;    /* without an answer a command goes on */
     uint64_t cache_max_ms;    /* what is allowed for longer is asked again after this */

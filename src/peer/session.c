@@ -1,5 +1,6 @@
 #include "peer/session.h"
 
+#include "base/limits.h"
 #include "auth/login_key.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -16,9 +17,6 @@
 
 /* Activity anywhere keeps a person from becoming away: said to the server-wide presence room this often at most. */
 #define TOUCH_MS (10 * 1000)
-
-/* Long answers that may be under way for one client. */
-#define ANSWERS_DUE_MAX 8
 
 static void on_time(struct loop_timer *timer);
 
@@ -220,16 +218,13 @@ enum err session_take_message(struct session *session, size_t bytes, bool is_con
     return ERR_RATE_LIMITED;
 }
 
-/* What was said rightly and could not be done (the wrong state, an older version, a full disk) is nobody's fault: such errors have no
- * close code and are not counted. */
 bool session_count_error(struct session *session, enum err err)
 {
     uint32_t max = session->host->limits->errors_per_minute_max;
     metric_add(METRIC_messages_bad, 1);
     if (session->is_closing)
         return false;
-    /* Being second is nobody's fault. */
-    if (max == 0 || err_close_code(err) == 0 || err == ERR_CONFLICT ||
+    if (max == 0 || !err_is_counted(err) ||
         bucket_take(&session->errors, max / 60.0, max, 1, loop_now_ms(session->host->loop), NULL))
         return true;
     metric_add(METRIC_suspicious, 1);
@@ -336,7 +331,7 @@ void session_send(struct session *session, struct command *command)
 
 bool session_is_busy(const struct session *session)
 {
-    return session->is_replaying || session->answers_due >= ANSWERS_DUE_MAX;
+    return session->is_replaying || session->answers_due >= LIMIT_LONG_ANSWERS_WAITING;
 }
 
 void session_on_answered(struct session *session)

@@ -84,7 +84,7 @@ void session_end(struct session *session, enum err reason);
 
 /* Rates: OK, or ERR_RATE_LIMITED. `is_conflated` messages (cursor, typing, presence) are never refused. */
 must_check enum err session_take_message(struct session *session, size_t bytes, bool is_conflated, uint64_t *retry_ms);
-/* Counts an error answered, if it has a close code; ends the session past the limit. Gives false when it was ended. */
+/* Counts an error answered, if it is one of those that are counted (err.def); ends the session past the limit. Gives false when it was ended. */
 bool session_count_error(struct session *session, enum err err);
 
 /* Rooms. */

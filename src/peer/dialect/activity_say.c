@@ -124,7 +124,7 @@ static void write_body(const struct telling *telling, const struct json *json)
 static void write_object(const struct telling *telling)
 {
     struct json json = {0};
-    if (json_parse(&json, telling->event->object.body, &(struct json_limits){16u << 20, 128, 1u << 20}) == OK)
+    if (json_parse(&json, telling->event->object.body, &json_limits_kept) == OK)
         write_body(telling, &json);
     json_deinit(&json);
 }

@@ -1,11 +1,10 @@
 /* Hearing the inventory vocabulary: docs/protocol/socketio.md. Saying it is dialect_inventory_say.c. */
 #include "peer/dialect/dialect_inventory.h"
 
+#include "base/limits.h"
 #include "collab/type/access.h"
 
-#define CURSOR_BYTES_MAX 1024
-
-enum asked { ASKED_NOTHING, ASKED_JOIN, ASKED_PLAIN, ASKED_UPDATE, ASKED_PRESENCE };
+enum asked { ASKED_UPDATE = VOCABULARY_OWN, ASKED_PRESENCE, ASKED_COUNT };
 
 static struct span channel_of(const struct session *session)
 {
@@ -63,35 +62,16 @@ static enum err joined_room(struct sio_hearing *hearing, struct span *room)
 
 static enum err hear_join(struct sio_hearing *hearing)
 {
-    struct session *session = hearing->session;
     struct span room;
-    struct presence_change presence;
-    struct command *command;
     enum err err = room_of(hearing, SPAN(INVENTORY_ROOM), &room);
-    if (err || (err = presence_read(hearing->payload, &presence, &hearing->field)))
-        return err;
-    if ((err = sio_command(hearing, COMMAND_JOIN, room, ASKED_JOIN, &command))) {
-        hearing->field = SPAN("room");
-        return err;
-    }
-    command->join.listens = true;
-    command->join.is_present = true;
-    command->join.presence = presence;
-    presence_change_copy(&command->arena, &command->join.presence);
-    session_send(session, command);
-    return OK;
+    return err ? err : vocabulary_enter(hearing, room, "room");
 }
 
 static enum err hear_leave(struct sio_hearing *hearing)
 {
     struct span room;
-    struct command *command;
-    enum err err = joined_room(hearing, &room);
-    if (err || (err = sio_command(hearing, COMMAND_LEAVE, room, ASKED_PLAIN, &command)))
-        return err;
-    command->leave.reason = LEAVE_ASKED;
-    session_send(hearing->session, command);
-    return OK;
+    enum err err = room_of(hearing, usual_room(hearing->session), &room);
+    return err ? err : vocabulary_leave(hearing, room, "room");
 }
 
 static enum err hear_cursor(struct sio_hearing *hearing)
@@ -108,8 +88,8 @@ static enum err hear_cursor(struct sio_hearing *hearing)
         return ERR_BAD_FIELD;
     if (position)
         json_append_value(&data, position);
-    err =
-        data.len > CURSOR_BYTES_MAX ? ERR_TOO_LARGE : sio_command(hearing, COMMAND_CURSOR, room, ASKED_PLAIN, &command);
+    err = data.len > LIMIT_CURSOR_BYTES ? ERR_TOO_LARGE
+                                        : sio_command(hearing, COMMAND_CURSOR, room, VOCABULARY_PLAIN, &command);
     if (err == OK) {
         command->is_quiet = !hearing->event->has_ack;
         command->cursor.data = arena_copy(&command->arena, buf_span(&data));
@@ -142,7 +122,7 @@ static struct span print_details(struct sio_hearing *hearing, const struct type 
     buf_append_char(&text, '{');
     if (update_type.len)
         json_member_string(&text, "update_type", update_type);
-    if (old_value && (!type || type->write_mode != WRITE_AUTHORITATIVE)) {
+    if (old_value && (!type || !type_is_stored(type))) {
         json_append_key(&text, "old_value");
         json_append_value(&text, old_value);
     }
@@ -160,7 +140,7 @@ static enum err announce(struct sio_hearing *hearing)
     struct buf data = BUF_EMPTY;
     enum err err = joined_room(hearing, &room);
     if (err || (err = vocabulary_text(hearing, "id", "id", false, &key)) ||
-        (err = sio_command(hearing, COMMAND_PUBLISH, room, ASKED_PLAIN, &command)))
+        (err = sio_command(hearing, COMMAND_PUBLISH, room, VOCABULARY_PLAIN, &command)))
         return err;
     json_append_value(&data, hearing->payload);
     command->publish.name = SPAN("inventory_changed");
@@ -181,11 +161,8 @@ static enum err hear_update(struct sio_hearing *hearing)
         (err = vocabulary_text(hearing, "field", "field", true, &change.field)) ||
         (err = vocabulary_text(hearing, "update_type", "updateType", false, &update_type)))
         return err;
-    change.value = json_get2(hearing->payload, "new_value", "newValue");
-    hearing->field = SPAN("new_value");
-    if (!change.value)
-        return ERR_MISSING_FIELD;
-    hearing->field = SPAN_EMPTY;
+    if ((err = vocabulary_value(hearing, "new_value", "newValue", &change.value)))
+        return err;
     if (!type)
         return announce(hearing);
     change.metadata = print_details(hearing, type, update_type);
@@ -200,57 +177,48 @@ static const struct sio_verb verbs[] = {
 
 /* ---- answers ------------------------------------------------------------------------------------------------------ */
 
-static void answer_plainly(struct session *session, const struct answer *answer)
-{
-    (void)sio_session_acknowledge(session, answer->tag, SPAN("{\"ok\":true}"));
-}
-
 /* The event, and the same as an acknowledgement if one was asked for. */
 static void answer_room(struct session *session, const struct answer *answer, const char *name, bool is_join)
 {
     struct inventory_asker asker = {session->identity->user_id, session->identity->username,
                                     sio_sid(sio_session_socket(session))};
-    struct buf room = BUF_EMPTY, ack = BUF_EMPTY;
+    struct buf room = BUF_EMPTY;
     buf_append_char(&room, '{');
     inventory_write_room(&room, answer, &asker, is_join);
     buf_append_char(&room, '}');
-    BUF_APPEND_LITERAL(&ack, "{\"ok\":true,");
-    buf_append_span(&ack, span_slice(buf_span(&room), 1, room.len - 1));
     sio_session_emit(session, name, buf_span(&room));
-    (void)sio_session_acknowledge(session, answer->tag, buf_span(&ack));
-    buf_deinit(&ack);
+    (void)vocabulary_acknowledge(session, answer, span_slice(buf_span(&room), 1, room.len - 2));
     buf_deinit(&room);
+}
+
+static void answer_join(struct session *session, const struct answer *answer)
+{
+    answer_room(session, answer, "room_joined", true);
+}
+
+static void answer_presence(struct session *session, const struct answer *answer)
+{
+    answer_room(session, answer, "presence_update", false);
 }
 
 static void answer_update(struct session *session, const struct answer *answer)
 {
     struct buf ack = BUF_EMPTY;
-    BUF_APPEND_LITERAL(&ack, "{\"ok\":true");
+    buf_append_char(&ack, '{');
     json_member_string(&ack, "sku", answer->entity_id);
     json_member_u64(&ack, "version", answer->version);
-    if (answer->is_repeat)
-        json_member_bool(&ack, "repeat", true);
-    buf_append_char(&ack, '}');
-    (void)sio_session_acknowledge(session, answer->tag, buf_span(&ack));
+    (void)vocabulary_acknowledge(session, answer, span_slice(buf_span(&ack), 1, ack.len));
     buf_deinit(&ack);
 }
 
 static void answer(struct session *session, const struct answer *answer)
 {
-    enum asked asked = (enum asked)sio_tag_asked(answer->tag);
-    if (vocabulary_holds(session, answer, asked == ASKED_JOIN) || asked == ASKED_NOTHING)
-        return;
-    if (answer->err) {
-        sio_session_fail(session, answer->tag, answer->err, answer->field, answer->message, 0);
-        return;
-    }
-    switch (asked) {
-    case ASKED_JOIN: answer_room(session, answer, "room_joined", true); break;
-    case ASKED_PRESENCE: answer_room(session, answer, "presence_update", false); break;
-    case ASKED_UPDATE: answer_update(session, answer); break;
-    case ASKED_PLAIN: answer_plainly(session, answer); break;
-    case ASKED_NOTHING: break;
-    }
+    static void (*const ways[ASKED_COUNT])(struct session *, const struct answer *) = {
+        [VOCABULARY_JOIN] = answer_join,
+        [ASKED_UPDATE] = answer_update,
+        [ASKED_PRESENCE] = answer_presence,
+    };
+    vocabulary_answer(session, answer, ways);
 }
 
 /* Changes are heard wherever he is. */
@@ -260,12 +228,9 @@ static void opened(struct session *session)
         vocabulary_join(session, channel_of(session), true, false);
 }
 
-/* Who came and went while he was away is not told one by one. */
 static void returned(struct session *session, struct span room)
 {
-    struct command *command;
-    if (session_command(session, COMMAND_LOOK, room, sio_tag_plain(ASKED_PRESENCE), true, &command) == OK)
-        session_send(session, command);
+    vocabulary_look(session, room, ASKED_PRESENCE);
 }
 
 static const struct dialect dialect_inventory = {

@@ -11,13 +11,13 @@ static void write_who(struct buf *out, struct span user_id, struct span username
 {
     json_member_string(out, "user_id", user_id);
     json_member_string(out, "username", username);
-    vocabulary_member_text(out, "color", color);
+    json_member_text(out, "color", color);
 }
 
 static void write_place(struct buf *out, struct span cursor, struct span editing_row)
 {
     json_member_raw(out, "cursor_position", cursor);
-    vocabulary_member_text(out, "editing_row", editing_row);
+    json_member_text(out, "editing_row", editing_row);
 }
 
 /* A connection is named by its session; one's own by the id that one's socket knows itself by. */

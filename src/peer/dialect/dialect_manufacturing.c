@@ -1,12 +1,11 @@
 /* Hearing the manufacturing dialect: docs/protocol/manufacturing.md. Saying it is dialect_manufacturing_say.c. */
 #include "peer/dialect/dialect_manufacturing.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 
 #include <stdlib.h>
 
-#define TEXT_BYTES_MAX 128
-#define CURSOR_BYTES_MAX 1024
 /* The tag of the server's own joins at the start; no waiting message has it. */
 #define TAG_RECORDS UINT64_MAX
 
@@ -187,8 +186,8 @@ static enum err hear_publish(struct hearing *hearing)
     if (err || (json_get(hearing->root, "event") && (err = text_member(hearing, "event", "event", &event))) ||
         (json_get(hearing->root, "id") && (err = text_member(hearing, "id", "id", &id))))
         return err;
-    if (event.len > TEXT_BYTES_MAX || id.len > TEXT_BYTES_MAX) {
-        hearing->field = event.len > TEXT_BYTES_MAX ? SPAN("event") : SPAN("id");
+    if (event.len > LIMIT_ID_BYTES || id.len > LIMIT_ID_BYTES) {
+        hearing->field = event.len > LIMIT_ID_BYTES ? SPAN("event") : SPAN("id");
         return ERR_BAD_FIELD;
     }
     yyjson_val *data = json_get2(hearing->root, "data", "payload");
@@ -210,7 +209,7 @@ static enum err hear_typing(struct hearing *hearing)
     if (err || (json_get(hearing->root, "field") && (err = text_member(hearing, "field", "field", &field))))
         return err;
     hearing->field = SPAN("field");
-    if (field.len > TEXT_BYTES_MAX)
+    if (field.len > LIMIT_ID_BYTES)
         return ERR_BAD_FIELD;
     hearing->field = SPAN("typing");
     if (typing && !yyjson_is_bool(typing))
@@ -238,7 +237,7 @@ static enum err hear_cursor(struct hearing *hearing)
     if (!yyjson_is_obj(data))
         return ERR_BAD_FIELD;
     struct span text = json_slice(&hearing->message.json, data);
-    if (text.len > CURSOR_BYTES_MAX)
+    if (text.len > LIMIT_CURSOR_BYTES)
         return ERR_TOO_LARGE;
     hearing->field = SPAN_EMPTY;
     if ((err = command_for(hearing, COMMAND_CURSOR, room, &command)))

@@ -71,6 +71,8 @@ static const struct verb_row verbs[] = {
     {SPAN_INIT("chat"), native_hear_chat, .wants_object = true},
     {SPAN_INIT("preferences"), native_hear_preferences, .wants_object = true},
     {SPAN_INIT("list"), native_hear_list, .wants_object = true},
+    {SPAN_INIT("read"), native_hear_read, .wants_object = true},
+    {SPAN_INIT("diff"), native_hear_diff, .wants_object = true},
     {SPAN_INIT("auth"), hear_auth, .before_login = true, .wants_object = true},
     {SPAN_INIT("ping"), hear_ping, .before_login = true},
     {SPAN_INIT("pong"), hear_pong, .before_login = true},

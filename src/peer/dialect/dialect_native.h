@@ -38,8 +38,6 @@ struct span native_event_type(const struct event *event); /* "update", "lock", "
 /* The members of a change, without braces, showing only operations on the mask's fields. */
 void change_write(struct buf *out, const struct type *type, const struct change *change, struct span action,
                   uint64_t mask);
-/* "superseded":[...] of a change that lost values, if it did. */
-void superseded_write(struct buf *out, const struct type *type, const struct change *change, uint64_t mask);
 
 /* ---- answers ---- */
 /* {"type":"ack","replyTo":ID,"payload":{ */

@@ -2,7 +2,7 @@
 #include "peer/dialect/dialect_native.h"
 
 #include "collab/type/access.h"
-#include "peer/dialect/object_say.h"
+#include "peer/dialect/record_say.h"
 
 /* Conflicts in the answer to a queue are told whole up to here, and then only by their ids. */
 #define RESULT_CONFLICT_BYTES_MAX (32 * 1024)
@@ -82,7 +82,7 @@ static void write_object_id(struct buf *out, struct span body)
 {
     struct json json = {0};
     buf_append_char(out, '{');
-    if (json_parse(&json, body, &(struct json_limits){16u << 20, 128, 1u << 20}) == OK)
+    if (json_parse(&json, body, &json_limits_kept) == OK)
         json_member_string(out, "id", json_get_text(json.root, "id"));
     json_deinit(&json);
     buf_append_char(out, '}');
@@ -131,7 +131,7 @@ void native_write_error(struct buf *out, struct span message_id, const struct na
 void native_write_result_error(struct buf *out, struct span change_id, const struct native_failure *failure)
 {
     buf_append_char(out, '{');
-    json_member_string(out, "id", change_id);
+    json_member_text(out, "id", change_id);
     json_member_string(out, "verdict", SPAN("rejected"));
     BUF_APPEND_LITERAL(out, ",\"error\":{");
     write_failure(out, failure);
@@ -231,19 +231,10 @@ static void write_sync(struct buf *out, const struct answer *answer, uint64_t ma
 
 /* ---- changes ---- */
 
-static const char *verdict_name(enum verdict verdict)
-{
-    static const char *const names[] = {[VERDICT_APPLIED] = "applied",
-                                        [VERDICT_MERGED] = "merged",
-                                        [VERDICT_CONFLICT] = "conflict",
-                                        [VERDICT_REJECTED] = "rejected"};
-    return names[verdict];
-}
-
 /* What became of it. */
 static void write_verdict(struct buf *out, const struct answer *answer, uint64_t mask, size_t conflict_bytes_max)
 {
-    json_member_string(out, "id", answer->change ? answer->change->id : answer->op_id);
+    json_member_text(out, "id", answer->change ? answer->change->id : answer->op_id);
     json_member_string(out, "verdict", span_from_str(verdict_name(answer->verdict)));
     json_member_u64(out, "version", answer->version);
     json_member_position(out, "position", answer->position);
@@ -266,18 +257,24 @@ static void write_value(struct buf *out, const struct answer *answer, uint64_t m
         json_member_raw(out, "value", change->ops[0].after);
 }
 
+/* As the event calls it that others hear: "update", "approve". */
+static struct span action_of(const struct answer *answer)
+{
+    struct span action = answer->event ? answer->event->change.action : answer->change->action;
+    return action.len ? action : change_word(answer->change->kind);
+}
+
 static void write_change(struct buf *out, const struct answer *answer, uint64_t mask)
 {
-    struct span action = answer->change ? answer->change->action : SPAN_EMPTY;
     write_verdict(out, answer, mask, SIZE_MAX);
     if (!answer->change || !answer->type)
         return;
     if (answer->verdict != VERDICT_CONFLICT)
         write_value(out, answer, mask);
-    superseded_write(out, answer->type, answer->change, mask);
+    superseded_say(out, answer->type, answer->change, mask, OBJECT_CAMEL);
     json_append_key(out, "change");
     buf_append_char(out, '{');
-    change_write(out, answer->type, answer->change, action.len ? action : change_word(answer->change->kind), mask);
+    change_write(out, answer->type, answer->change, action_of(answer), mask);
     buf_append_char(out, '}');
 }
 
@@ -286,7 +283,7 @@ void native_write_result(struct buf *out, const struct answer *answer, uint64_t 
     buf_append_char(out, '{');
     write_verdict(out, answer, mask, RESULT_CONFLICT_BYTES_MAX);
     if (answer->change && answer->type)
-        superseded_write(out, answer->type, answer->change, mask);
+        superseded_say(out, answer->type, answer->change, mask, OBJECT_CAMEL);
     buf_append_char(out, '}');
 }
 
@@ -301,8 +298,7 @@ static void write_object_answer(struct buf *out, const struct answer *answer, ui
     }
     if (answer->object_kind == OBJECT_CONFLICT && answer->version) /* settling one is a change */
         json_member_u64(out, "version", answer->version);
-    if (answer->position.epoch)
-        json_member_position(out, "position", answer->position);
+    json_member_position(out, "position", answer->position);
     if (answer->is_repeat)
         json_member_bool(out, "repeat", true);
 }

@@ -1,6 +1,8 @@
 /* What the handlers of native messages share: who, where, which. */
 #include "peer/dialect/dialect_native_hear.h"
 
+#include "base/limits.h"
+
 void native_say_text(struct session *session, struct buf *text)
 {
     session_say(session, buf_span(text), true);
@@ -99,7 +101,7 @@ enum err native_key(struct native_hearing *hearing, yyjson_val *object, struct s
     if (!id)
         return OK;
     hearing->field = SPAN("id");
-    if (!yyjson_is_str(id) || json_text(id).len == 0 || json_text(id).len > NATIVE_ID_BYTES_MAX)
+    if (!yyjson_is_str(id) || json_text(id).len == 0 || json_text(id).len > LIMIT_ID_BYTES)
         return ERR_BAD_FIELD;
     *out = json_text(id);
     hearing->field = SPAN_EMPTY;
@@ -110,7 +112,7 @@ enum err native_text(struct native_hearing *hearing, const char *name, const cha
 {
     yyjson_val *value = json_get2(hearing->payload, name, other);
     *out = json_text(value);
-    if (!value || yyjson_is_null(value) || (yyjson_is_str(value) && out->len <= NATIVE_ID_BYTES_MAX))
+    if (!value || yyjson_is_null(value) || (yyjson_is_str(value) && out->len <= LIMIT_ID_BYTES))
         return OK;
     hearing->field = span_from_str(name);
     return ERR_BAD_FIELD;

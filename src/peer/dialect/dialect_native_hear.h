@@ -1,11 +1,9 @@
 /* dialect_native_hear.h: hearing the native dialect, in parts: dialect_native.c is the door (the table of messages, logins, answers), and each
- * group of messages has a file: dialect_native_rooms.c, ..._records.c, ..._queue.c, ..._objects.c, ..._lists.c. One message passes through one handler, which
+ * group of messages has a file: dialect_native_rooms.c, ..._records.c, ..._queue.c, ..._objects.c, ..._lists.c, ..._past.c. One message passes through one handler, which
  * sends a command, says an answer at once, or gives an error with `field` set. Home thread only. */
 #pragma once
 
 #include "peer/dialect/dialect_native.h"
-
-#define NATIVE_ID_BYTES_MAX 128
 
 struct native_hearing {
     struct session *session;
@@ -42,6 +40,10 @@ must_check enum err native_hear_preferences(struct native_hearing *hearing);
 /* lists of it */
 must_check enum err native_hear_list(struct native_hearing *hearing);
 must_check enum err native_list_preferences(struct native_hearing *hearing);
+must_check enum err native_list_changes(struct native_hearing *hearing);
+/* what a record was */
+must_check enum err native_hear_read(struct native_hearing *hearing);
+must_check enum err native_hear_diff(struct native_hearing *hearing);
 
 /* ---- what they share ---- */
 
@@ -76,3 +78,33 @@ must_check enum err native_hear_queue(struct native_hearing *hearing, const stru
                                       struct span room, yyjson_val *changes);
 /* The answer to one of them, or to the look at the record that ends it. Takes waiting. */
 void native_queue_answer(struct session *session, struct waiting *waiting, const struct answer *answer, uint64_t mask);
+
+/* A message that the store's reader answers (dialect_native_question.c). */
+struct native_question {
+    struct store_job job; /* first */
+    struct peer_host *host;
+    session_id session;
+    struct type_registry *registry; /* of when it was asked: its types live as long as the question; owned */
+    struct arena arena;             /* what it is about lives here */
+    struct span message_id;
+    struct span field; /* what an error names */
+    enum err err;
+    void *state;                                                                    /* the asker's, in the arena */
+    enum err (*run)(struct native_question *question, struct store_reader *reader); /* on the reader's thread */
+    /* The members of the answer's payload, with the rights of now: they may have changed since it was asked for. */
+    void (*say)(const struct native_question *question, const struct session *session, struct buf *out);
+};
+/* With a state of that many zeroed bytes; the caller sets `run` and `say`. ERR_MISSING_FIELD: nobody would get the answer, it has no message id. */
+must_check enum err native_question_new(struct native_hearing *hearing, size_t state_bytes,
+                                        struct native_question **out);
+/* Sends it; or drops it when reading the message came to an error, which it gives back. Takes question. */
+must_check enum err native_question_ask(struct native_hearing *hearing, struct native_question *question, enum err err);
+/* As native_text; the text lives as long as the question, as do all the spans below. */
+must_check enum err native_question_text(struct native_hearing *hearing, struct native_question *question,
+                                         const char *name, const char *other, struct span *out);
+/* As native_record; ERR_FORBIDDEN when he may not read such records. */
+must_check enum err native_question_record(struct native_hearing *hearing, struct native_question *question,
+                                           const struct type **type, struct span *id, struct span *room);
+/* `limit` and `cursor` of a list. ERR_BAD_FIELD. */
+must_check enum err native_question_page(struct native_hearing *hearing, struct native_question *question,
+                                         struct span *cursor, uint32_t *limit);

@@ -1,8 +1,7 @@
 /* A client that was away sends what it has queued in one `sync`: the changes go to the record one after the other, each with its own
  * verdict, and when the last one is answered the record is looked at: what it is then, and all verdicts, are one answer. */
+#include "base/limits.h"
 #include "peer/dialect/dialect_native_hear.h"
-
-#define QUEUE_CHANGES_MAX 100
 
 /* One message is one error, however many of its changes are. */
 static void count_error(struct session *session, struct gathering *gathering, enum err err)
@@ -91,8 +90,8 @@ static enum err check(struct native_hearing *hearing, yyjson_val *changes)
     hearing->field = SPAN("changes");
     if (!yyjson_is_arr(changes))
         return ERR_BAD_FIELD;
-    if (yyjson_arr_size(changes) > QUEUE_CHANGES_MAX)
-        return ERR_TOO_MANY;
+    if (yyjson_arr_size(changes) > LIMIT_QUEUE_CHANGES)
+        return ERR_TOO_LARGE;
     while ((change = yyjson_arr_iter_next(&iter))) {
         if (!yyjson_is_obj(change))
             return ERR_BAD_FIELD;

@@ -1,7 +1,6 @@
 /* Hearing the native dialect: rooms, and who is there and what he does. */
+#include "base/limits.h"
 #include "peer/dialect/dialect_native_hear.h"
-
-#define CURSOR_BYTES_MAX 1024
 
 static enum err joined_channel(struct native_hearing *hearing, struct span *room)
 {
@@ -89,7 +88,7 @@ enum err native_hear_publish(struct native_hearing *hearing)
         (err = flag_read(root, "volatile", "volatile", false, &is_volatile, &hearing->field)) ||
         (err = flag_read(root, "echo", "echo", false, &includes_origin, &hearing->field)))
         return err;
-    if (event && (!yyjson_is_str(event) || json_text(event).len > NATIVE_ID_BYTES_MAX)) {
+    if (event && (!yyjson_is_str(event) || json_text(event).len > LIMIT_ID_BYTES)) {
         hearing->field = SPAN("event");
         return ERR_BAD_FIELD;
     }
@@ -149,7 +148,7 @@ enum err native_hear_typing(struct native_hearing *hearing)
         return err;
     yyjson_val *field = json_get(hearing->payload, "field");
     hearing->field = SPAN("field");
-    if (field && (!yyjson_is_str(field) || json_text(field).len > NATIVE_ID_BYTES_MAX))
+    if (field && (!yyjson_is_str(field) || json_text(field).len > LIMIT_ID_BYTES))
         return ERR_BAD_FIELD;
     yyjson_val *typing = json_get(hearing->payload, "typing");
     if (!typing)
@@ -177,11 +176,11 @@ enum err native_hear_cursor(struct native_hearing *hearing)
     if (!hearing->payload)
         return ERR_MISSING_FIELD;
     struct span data = json_slice(&hearing->message.json, hearing->payload);
-    if (data.len > CURSOR_BYTES_MAX)
+    if (data.len > LIMIT_CURSOR_BYTES)
         return ERR_TOO_LARGE;
     yyjson_val *row = json_get2(hearing->payload, "editingRow", "editing_row");
     hearing->field = SPAN("editingRow");
-    if (row && !yyjson_is_null(row) && (!yyjson_is_str(row) || json_text(row).len > NATIVE_ID_BYTES_MAX))
+    if (row && !yyjson_is_null(row) && (!yyjson_is_str(row) || json_text(row).len > LIMIT_ID_BYTES))
         return ERR_BAD_FIELD;
     hearing->field = SPAN_EMPTY;
     if ((err = native_command(hearing, COMMAND_CURSOR, room, NATIVE_PLAIN, &command)))

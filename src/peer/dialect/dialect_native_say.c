@@ -2,6 +2,7 @@
 #include "peer/dialect/dialect_native.h"
 
 #include "peer/dialect/activity_say.h"
+#include "peer/dialect/record_say.h"
 
 static void envelope(struct buf *out, struct span type)
 {
@@ -101,10 +102,7 @@ static void say_cursor(const struct event *event, struct buf *out)
     json_member_string(out, "username", event->username);
     json_member_string(out, "color", event->color);
     json_member_raw(out, "cursor", event->cursor.data);
-    if (event->cursor.editing_row.len)
-        json_member_string(out, "editingRow", event->cursor.editing_row);
-    else
-        json_member_raw(out, "editingRow", SPAN("null"));
+    json_member_text(out, "editingRow", event->cursor.editing_row);
     buf_append_char(out, '}');
     finish(out, event);
 }
@@ -117,30 +115,6 @@ static void say_message(const struct event *event, struct buf *out)
         json_member_string(out, "event", event->message.name);
     json_member_raw(out, "payload", event->message.data);
     finish(out, event);
-}
-
-void superseded_write(struct buf *out, const struct type *type, const struct change *change, uint64_t mask)
-{
-    bool is_first = true;
-    for (uint32_t i = 0; i < change->superseded_count; i++) {
-        const struct superseded *lost = &change->superseded[i];
-        const struct op at = {.path = lost->path};
-        struct buf path = BUF_EMPTY;
-        if (!op_is_readable(type, &at, mask))
-            continue;
-        if (is_first)
-            json_append_key(out, "superseded");
-        buf_append_str(out, is_first ? "[{" : ",{");
-        is_first = false;
-        path_append(&path, &lost->path);
-        json_member_string(out, "path", buf_span(&path));
-        json_member_raw(out, "value", lost->value);
-        json_member_u64(out, "byVersion", lost->by_version);
-        buf_append_char(out, '}');
-        buf_deinit(&path);
-    }
-    if (!is_first)
-        buf_append_char(out, ']');
 }
 
 static void member_if_any(struct buf *out, const char *key, struct span text)
@@ -177,7 +151,7 @@ void change_write(struct buf *out, const struct type *type, const struct change 
     if (change->metadata.len)
         json_member_raw(out, "metadata", change->metadata);
     write_origin(out, change);
-    superseded_write(out, type, change, mask);
+    superseded_say(out, type, change, mask, OBJECT_CAMEL);
 }
 
 static void say_change(const struct event *event, uint64_t mask, struct buf *out)

@@ -3,7 +3,7 @@
 
 #include "collab/type/access.h"
 
-enum asked { ASKED_NOTHING, ASKED_JOIN, ASKED_PLAIN, ASKED_CHANGE, ASKED_CAPACITY, ASKED_MESSAGE };
+enum asked { ASKED_CHANGE = VOCABULARY_OWN, ASKED_CAPACITY, ASKED_MESSAGE, ASKED_COUNT };
 
 /* ---- rooms -------------------------------------------------------------------------------------------------------- */
 
@@ -20,58 +20,32 @@ static enum err division_room(struct sio_hearing *hearing, struct span *id, stru
     return err ? err : vocabulary_record_room(hearing, PROJECTS_DIVISION_TYPE, key, "division_id", id, room);
 }
 
-static enum err join(struct sio_hearing *hearing, struct span room)
-{
-    struct presence_change presence;
-    struct command *command;
-    enum err err = presence_read(hearing->payload, &presence, &hearing->field);
-    if (err || (err = sio_command(hearing, COMMAND_JOIN, room, ASKED_JOIN, &command)))
-        return err;
-    command->join.listens = true;
-    command->join.is_present = true;
-    command->join.presence = presence;
-    presence_change_copy(&command->arena, &command->join.presence);
-    session_send(hearing->session, command);
-    return OK;
-}
-
-static enum err leave(struct sio_hearing *hearing, struct span room, const char *field)
-{
-    struct command *command;
-    enum err err = vocabulary_member(hearing, room, field);
-    if (err || (err = sio_command(hearing, COMMAND_LEAVE, room, ASKED_PLAIN, &command)))
-        return err;
-    command->leave.reason = LEAVE_ASKED;
-    session_send(hearing->session, command);
-    return OK;
-}
-
 static enum err hear_project_join(struct sio_hearing *hearing)
 {
     struct span id, room;
     enum err err = project_room(hearing, &id, &room);
-    return err ? err : join(hearing, room);
+    return err ? err : vocabulary_enter(hearing, room, "projectId");
 }
 
 static enum err hear_project_leave(struct sio_hearing *hearing)
 {
     struct span id, room;
     enum err err = project_room(hearing, &id, &room);
-    return err ? err : leave(hearing, room, "projectId");
+    return err ? err : vocabulary_leave(hearing, room, "projectId");
 }
 
 static enum err hear_division_join(struct sio_hearing *hearing)
 {
     struct span id, room;
     enum err err = division_room(hearing, &id, &room);
-    return err ? err : join(hearing, room);
+    return err ? err : vocabulary_enter(hearing, room, "division");
 }
 
 static enum err hear_division_leave(struct sio_hearing *hearing)
 {
     struct span id, room;
     enum err err = division_room(hearing, &id, &room);
-    return err ? err : leave(hearing, room, "division");
+    return err ? err : vocabulary_leave(hearing, room, "division");
 }
 
 /* ---- changes ------------------------------------------------------------------------------------------------------ */
@@ -88,12 +62,10 @@ static enum err hear_capacity(struct sio_hearing *hearing)
     enum err err = vocabulary_object(hearing);
     if (err || (err = type_of(hearing, PROJECTS_EMPLOYEE_TYPE, &change)) ||
         (err = vocabulary_record_room(hearing, PROJECTS_EMPLOYEE_TYPE, "employeeId", "employee_id", &change.id,
-                                      &change.room)))
+                                      &change.room)) ||
+        (err = vocabulary_value(hearing, "hours", "hours", &change.value)))
         return err;
-    change.value = json_get(hearing->payload, "hours");
     hearing->field = SPAN("hours");
-    if (!change.value)
-        return ERR_MISSING_FIELD;
     if (!yyjson_is_num(change.value))
         return ERR_BAD_FIELD;
     hearing->field = SPAN_EMPTY;
@@ -114,13 +86,9 @@ static enum err hear_update(struct sio_hearing *hearing)
         hearing->field = SPAN_EMPTY;
         return vocabulary_change(hearing, &change, ASKED_CHANGE);
     }
-    if ((err = vocabulary_text(hearing, "field", "field", true, &change.field)))
+    if ((err = vocabulary_text(hearing, "field", "field", true, &change.field)) ||
+        (err = vocabulary_value(hearing, "value", "newValue", &change.value)))
         return err;
-    change.value = json_get2(hearing->payload, "value", "newValue");
-    hearing->field = SPAN("value");
-    if (!change.value)
-        return ERR_MISSING_FIELD;
-    hearing->field = SPAN_EMPTY;
     return vocabulary_change(hearing, &change, ASKED_CHANGE);
 }
 
@@ -188,7 +156,7 @@ static enum err typing(struct sio_hearing *hearing, bool is_typing)
     enum err err = project_room(hearing, &id, &room);
     if (err || (err = vocabulary_text(hearing, "field", "field", false, &field)) ||
         (err = vocabulary_member(hearing, room, "projectId")) ||
-        (err = sio_command(hearing, COMMAND_TYPING, room, ASKED_PLAIN, &command)))
+        (err = sio_command(hearing, COMMAND_TYPING, room, VOCABULARY_PLAIN, &command)))
         return err;
     command->is_quiet = !hearing->event->has_ack;
     command->typing.field = arena_copy(&command->arena, field);
@@ -227,7 +195,7 @@ static enum err hear_presence(struct sio_hearing *hearing)
     if (status.len && !is_idle && !span_equal(status, SPAN("online")))
         return ERR_BAD_FIELD;
     hearing->field = SPAN_EMPTY;
-    if ((err = sio_command(hearing, COMMAND_PRESENCE, SPAN(ROOM_PRESENCE), ASKED_PLAIN, &command)))
+    if ((err = sio_command(hearing, COMMAND_PRESENCE, SPAN(ROOM_PRESENCE), VOCABULARY_PLAIN, &command)))
         return err;
     set_status(command, is_idle ? STATUS_AWAY : STATUS_ONLINE);
     session_send(session, command);
@@ -295,7 +263,7 @@ static uint64_t readable(const struct session *session, const struct answer *ans
 static void answer_join(struct session *session, const struct answer *answer)
 {
     struct buf ack = BUF_EMPTY;
-    BUF_APPEND_LITERAL(&ack, "{\"ok\":true");
+    buf_append_char(&ack, '{');
     projects_write_place(&ack, answer->type, answer->entity_id);
     write_people(&ack, answer);
     json_append_key(&ack, "record");
@@ -303,8 +271,7 @@ static void answer_join(struct session *session, const struct answer *answer)
         record_write(&ack, answer->type, answer->entity_id, answer->version, answer->record, readable(session, answer));
     else
         BUF_APPEND_LITERAL(&ack, "null");
-    buf_append_char(&ack, '}');
-    if (!sio_session_acknowledge(session, answer->tag, buf_span(&ack)))
+    if (!vocabulary_acknowledge(session, answer, span_slice(buf_span(&ack), 1, ack.len)))
         say_people(session, answer);
     buf_deinit(&ack);
 }
@@ -312,66 +279,50 @@ static void answer_join(struct session *session, const struct answer *answer)
 static void answer_change(struct session *session, const struct answer *answer)
 {
     struct buf ack = BUF_EMPTY;
-    BUF_APPEND_LITERAL(&ack, "{\"ok\":true");
+    buf_append_char(&ack, '{');
     projects_write_place(&ack, answer->type, answer->entity_id);
     json_member_u64(&ack, "version", answer->version);
-    if (answer->is_repeat)
-        json_member_bool(&ack, "repeat", true);
-    buf_append_char(&ack, '}');
-    (void)sio_session_acknowledge(session, answer->tag, buf_span(&ack));
+    (void)vocabulary_acknowledge(session, answer, span_slice(buf_span(&ack), 1, ack.len));
     buf_deinit(&ack);
 }
 
 /* What comes of the hours only the server knows: who asked for no acknowledgement is told like everybody else. */
 static void answer_capacity(struct session *session, const struct answer *answer)
 {
-    struct buf told = BUF_EMPTY, ack = BUF_EMPTY;
+    struct buf told = BUF_EMPTY;
     buf_append_char(&told, '{');
     if (answer->type && answer->has_record)
         projects_write_capacity(&told, answer->type, answer->entity_id, answer->record, readable(session, answer));
     else
         json_member_string(&told, "employeeId", answer->entity_id);
     json_member_u64(&told, "version", answer->version);
-    if (answer->is_repeat)
-        json_member_bool(&told, "repeat", true);
-    buf_append_char(&told, '}');
-    BUF_APPEND_LITERAL(&ack, "{\"ok\":true,");
-    buf_append_span(&ack, span_slice(buf_span(&told), 1, told.len - 1));
-    if (!sio_session_acknowledge(session, answer->tag, buf_span(&ack)))
+    if (!vocabulary_acknowledge(session, answer, span_slice(buf_span(&told), 1, told.len))) {
+        if (answer->is_repeat)
+            json_member_bool(&told, "repeat", true);
+        buf_append_char(&told, '}');
         sio_session_emit(session, "capacity:updated", buf_span(&told));
-    buf_deinit(&ack);
+    }
     buf_deinit(&told);
 }
 
 static void answer_message(struct session *session, const struct answer *answer)
 {
     struct buf ack = BUF_EMPTY;
-    BUF_APPEND_LITERAL(&ack, "{\"ok\":true");
+    buf_append_char(&ack, '{');
     projects_write_message(&ack, answer->type, answer->entity_id, answer->object);
-    if (answer->is_repeat)
-        json_member_bool(&ack, "repeat", true);
-    buf_append_char(&ack, '}');
-    (void)sio_session_acknowledge(session, answer->tag, buf_span(&ack));
+    (void)vocabulary_acknowledge(session, answer, span_slice(buf_span(&ack), 1, ack.len));
     buf_deinit(&ack);
 }
 
 static void answer(struct session *session, const struct answer *answer)
 {
-    enum asked asked = (enum asked)sio_tag_asked(answer->tag);
-    if (vocabulary_holds(session, answer, asked == ASKED_JOIN) || asked == ASKED_NOTHING)
-        return;
-    if (answer->err) {
-        sio_session_fail(session, answer->tag, answer->err, answer->field, answer->message, 0);
-        return;
-    }
-    switch (asked) {
-    case ASKED_JOIN: answer_join(session, answer); break;
-    case ASKED_CHANGE: answer_change(session, answer); break;
-    case ASKED_CAPACITY: answer_capacity(session, answer); break;
-    case ASKED_MESSAGE: answer_message(session, answer); break;
-    case ASKED_PLAIN: (void)sio_session_acknowledge(session, answer->tag, SPAN("{\"ok\":true}")); break;
-    case ASKED_NOTHING: break;
-    }
+    static void (*const ways[ASKED_COUNT])(struct session *, const struct answer *) = {
+        [VOCABULARY_JOIN] = answer_join,
+        [ASKED_CHANGE] = answer_change,
+        [ASKED_CAPACITY] = answer_capacity,
+        [ASKED_MESSAGE] = answer_message,
+    };
+    vocabulary_answer(session, answer, ways);
 }
 
 /* What is for him wherever he is: who is online, alerts, everybody's capacity, and his own room. */
@@ -388,12 +339,9 @@ static void opened(struct session *session)
     arena_deinit(&arena);
 }
 
-/* As when he joined without asking for an acknowledgement: of everybody who is there now. */
 static void returned(struct session *session, struct span room)
 {
-    struct command *command;
-    if (session_command(session, COMMAND_LOOK, room, sio_tag_plain(ASKED_JOIN), true, &command) == OK)
-        session_send(session, command);
+    vocabulary_look(session, room, VOCABULARY_JOIN);
 }
 
 static const struct dialect dialect_projects = {

@@ -35,12 +35,12 @@ void projects_write_presence(struct buf *out, const struct presence *presence, b
 {
     json_member_string(out, "userId", presence->user_id);
     json_member_string(out, "username", presence->username);
-    vocabulary_member_text(out, "color", presence->color);
+    json_member_text(out, "color", presence->color);
     json_member_string(out, "status", has_left ? SPAN("offline") : status_word(presence->status));
     if (!type)
         return;
     projects_write_place(out, type, id);
-    vocabulary_member_text(out, "action", has_left ? SPAN_EMPTY : span_from_str(intent_name(presence->intent)));
+    json_member_text(out, "action", has_left ? SPAN_EMPTY : span_from_str(intent_name(presence->intent)));
 }
 
 /* Of everybody who is connected, and of those in a room that was joined. What people do in other records' rooms is told in the room of all people, too,
@@ -92,7 +92,7 @@ void projects_write_capacity(struct buf *out, const struct type *type, struct sp
                              uint64_t mask)
 {
     struct json json = {0};
-    (void)!json_parse(&json, state, &(struct json_limits){1u << 20, 64, 1u << 16}); /* what is not there is null */
+    (void)!json_parse(&json, state, &json_limits_kept); /* what is not there is null */
     yyjson_val *hours = value_of(type, json.root, "hours", mask),
                *capacity = value_of(type, json.root, "capacity", mask);
     write_value(out, "division", value_of(type, json.root, "division", mask));
@@ -236,8 +236,6 @@ static bool say_alert(const struct event *event, struct buf *out)
 
 /* ---- what is kept for somebody ------------------------------------------------------------------------------------ */
 
-static const struct json_limits kept_limits = {1u << 20, 64, 1u << 16};
-
 static void write_member(struct buf *out, const char *key, yyjson_val *value)
 {
     if (!value)
@@ -249,7 +247,7 @@ static void write_member(struct buf *out, const char *key, yyjson_val *value)
 void projects_write_message(struct buf *out, const struct type *type, struct span entity_id, struct span body)
 {
     struct json json = {0};
-    (void)!json_parse(&json, body, &kept_limits); /* what is not there is not said */
+    (void)!json_parse(&json, body, &json_limits_kept); /* what is not there is not said */
     write_member(out, "id", json_get(json.root, "id"));
     write_member(out, "userId", json_get(json.root, "user_id"));
     write_member(out, "username", json_get(json.root, "username"));
@@ -281,7 +279,7 @@ static bool say_notice(const struct event *event, uint64_t mask, struct buf *out
 {
     const struct object_view view = {OBJECT_CAMEL, event->type, mask};
     struct json json = {0};
-    (void)!json_parse(&json, event->object.body, &kept_limits);
+    (void)!json_parse(&json, event->object.body, &json_limits_kept);
     struct span type = json_get_text(json.root, "type");
     bool is_news = is_own_room(event) && !span_equal(type, SPAN("alert")) && !span_equal(type, SPAN("message"));
     json_deinit(&json);

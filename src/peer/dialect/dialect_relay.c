@@ -1,8 +1,7 @@
 #include "peer/dialect/dialect_relay.h"
 
+#include "base/limits.h"
 #include "peer/socketio/namespace.h"
-
-#define ROOM_BYTES_MAX 128
 
 /* What was asked: how its answer is acknowledged. */
 enum asked { ASKED_NOTHING, ASKED_JOIN, ASKED_LEAVE, ASKED_SAY };
@@ -24,7 +23,7 @@ static struct span own_name(const struct membership *membership)
 static bool is_in(struct session *session, struct arena *arena, struct span room)
 {
     const struct membership *membership =
-        room.len && room.len <= ROOM_BYTES_MAX ? session_membership(session, room_name(arena, session, room)) : NULL;
+        room.len && room.len <= LIMIT_ID_BYTES ? session_membership(session, room_name(arena, session, room)) : NULL;
     return membership && !membership->is_left;
 }
 
@@ -59,7 +58,7 @@ static enum err named_room(struct sio_hearing *hearing, struct span *room)
         return ERR_MISSING_FIELD;
     if (!yyjson_is_str(value))
         return ERR_BAD_FIELD;
-    if (json_text(value).len == 0 || json_text(value).len > ROOM_BYTES_MAX)
+    if (json_text(value).len == 0 || json_text(value).len > LIMIT_ID_BYTES)
         return ERR_BAD_NAME;
     *room = json_text(value);
     hearing->field = SPAN_EMPTY;

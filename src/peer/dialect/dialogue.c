@@ -1,5 +1,6 @@
 #include "peer/dialect/dialogue.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "peer/credentials.h"
 
@@ -47,7 +48,7 @@ enum err dialogue_gather(struct session *session, uint32_t kind, struct span mes
                          uint32_t place, uint64_t *tag)
 {
     struct dialogue *dialogue = dialogue_of(session);
-    if (dialogue->count >= WAITING_MAX)
+    if (dialogue->count >= LIMIT_ANSWERS_WAITING)
         return ERR_OVERLOADED;
     struct waiting *waiting = memory_alloc(sizeof *waiting + message_id.len);
     waiting->tag = ++dialogue->serial;
@@ -168,7 +169,7 @@ static enum err read_id(struct message *message, struct span *field)
     if (!yyjson_is_str(id))
         return ERR_BAD_FIELD;
     struct span text = json_text(id);
-    if (text.len == 0 || text.len > MESSAGE_ID_BYTES_MAX)
+    if (text.len == 0 || text.len > LIMIT_ID_BYTES)
         return ERR_BAD_FIELD;
     message->id = text;
     message->has_id = true;
@@ -327,11 +328,13 @@ enum err presence_read(yyjson_val *object, struct presence_change *out, struct s
         *field = SPAN("currentLocation");
         return ERR_BAD_FIELD;
     }
-    const struct text_member of_location[] = {{"page", "page", PRESENCE_PAGE, 256, &out->page},
-                                              {"section", "section", PRESENCE_SECTION, 256, &out->section}};
-    const struct text_member of_object[] = {{"activity", "activity", PRESENCE_ACTIVITY, 256, &out->activity},
-                                            {"editingRow", "editing_row", PRESENCE_EDITING_ROW, 128, &out->editing_row},
-                                            {"color", "colour", PRESENCE_COLOR, 7, &out->color}};
+    const struct text_member of_location[] = {
+        {"page", "page", PRESENCE_PAGE, LIMIT_PRESENCE_TEXT_BYTES, &out->page},
+        {"section", "section", PRESENCE_SECTION, LIMIT_PRESENCE_TEXT_BYTES, &out->section}};
+    const struct text_member of_object[] = {
+        {"activity", "activity", PRESENCE_ACTIVITY, LIMIT_PRESENCE_TEXT_BYTES, &out->activity},
+        {"editingRow", "editing_row", PRESENCE_EDITING_ROW, LIMIT_ID_BYTES, &out->editing_row},
+        {"color", "colour", PRESENCE_COLOR, 7, &out->color}};
     for (size_t i = 0; i < sizeof of_location / sizeof *of_location; i++)
         if (location && (err = read_text(location, &of_location[i], &out->given, field)))
             return err;

@@ -2,11 +2,9 @@
  * people and times. Home thread only. */
 #pragma once
 
+#include "base/limits.h"
 #include "peer/dialect.h"
 #include "wire/json.h"
-
-#define MESSAGE_ID_BYTES_MAX 128
-#define WAITING_MAX 1000
 
 /* Several commands that came in one message and whose answers become one: a place for each one's text. It goes with the last of
  * those who wait for an answer to one of them. */
@@ -87,8 +85,10 @@ void presence_change_copy(struct arena *arena, struct presence_change *change);
 void presence_write(struct buf *out, const struct presence *presence);
 void presences_write(struct buf *out, const struct presence *presences, uint32_t count); /* [{...},...] */
 void json_member_time(struct buf *out, const char *key, int64_t wall_ms);                /* "key":"2026-..." */
-void json_member_position(struct buf *out, const char *key,
-                          struct position position); /* "key":{"epoch":..,"offset":..} */
+/* "key":{"epoch":..,"offset":..}; nothing when there is none: nobody is in the room, and nothing is kept of it in memory. */
+void json_member_position(struct buf *out, const char *key, struct position position);
+/* "key":"text", or null for an empty one: "there is none" and "it is empty" mean the same for people. */
+void json_member_text(struct buf *out, const char *key, struct span text);
 /* {"type","id","version","data"} with only the fields of `mask`. */
 void record_write(struct buf *out, const struct type *type, struct span id, uint64_t version, struct span state,
                   uint64_t mask);

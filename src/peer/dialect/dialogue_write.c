@@ -24,6 +24,8 @@ void json_member_time(struct buf *out, const char *key, int64_t wall_ms)
 
 void json_member_position(struct buf *out, const char *key, struct position position)
 {
+    if (position.epoch == 0)
+        return;
     json_append_key(out, key);
     buf_append_char(out, '{');
     json_member_u64(out, "epoch", position.epoch);
@@ -31,8 +33,7 @@ void json_member_position(struct buf *out, const char *key, struct position posi
     buf_append_char(out, '}');
 }
 
-/* Empty texts are null: "there is none" and "it is empty" mean the same for people. */
-static void member_text(struct buf *out, const char *key, struct span text)
+void json_member_text(struct buf *out, const char *key, struct span text)
 {
     if (text.len)
         json_member_string(out, key, text);
@@ -49,7 +50,7 @@ void presence_write(struct buf *out, const struct presence *presence)
         json_member_string(out, "avatar", presence->avatar);
     json_member_string(out, "color", presence->color);
     json_member_string(out, "status", span_from_str(status_name(presence->status)));
-    member_text(out, "action", span_from_str(intent_name(presence->intent)));
+    json_member_text(out, "action", span_from_str(intent_name(presence->intent)));
     json_member_time(out, "lastSeen", presence->last_seen_ms);
     json_append_key(out, "currentLocation");
     buf_append_char(out, '{');
@@ -57,8 +58,8 @@ void presence_write(struct buf *out, const struct presence *presence)
     if (presence->section.len)
         json_member_string(out, "section", presence->section);
     buf_append_char(out, '}');
-    member_text(out, "activity", presence->activity);
-    member_text(out, "editingRow", presence->editing_row);
+    json_member_text(out, "activity", presence->activity);
+    json_member_text(out, "editingRow", presence->editing_row);
     json_member_raw(out, "cursor", presence->cursor);
     json_member_u64(out, "sessions", presence->session_count);
 }
@@ -92,7 +93,7 @@ void state_write(struct buf *out, const struct type *type, struct span state, ui
     }
     struct json json;
     buf_append_char(out, '{');
-    if (json_parse(&json, state, &(struct json_limits){16u << 20, 64, 1u << 20}) == OK) {
+    if (json_parse(&json, state, &json_limits_kept) == OK) {
         yyjson_val *key;
         yyjson_obj_iter iter = yyjson_obj_iter_with(json.root);
         while ((key = yyjson_obj_iter_next(&iter))) {

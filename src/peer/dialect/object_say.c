@@ -5,9 +5,6 @@
 #define NAME_BYTES_MAX 64
 #define INPUT_MEMBERS_MAX 64 /* none of our inputs has half as many */
 
-/* What we kept was within the limits of objects; these only keep a damaged row from doing harm. */
-static const struct json_limits kept_limits = {16u << 20, 128, 1u << 20};
-
 /* Whose values are users' own, or have keys that are. */
 static const char *const opaque_names[] = {"value", "values", "base",     "mine",         "theirs",  "before", "after",
                                            "data",  "input",  "metadata", "merged_value", "actions", NULL};
@@ -178,7 +175,7 @@ static void write_object(const struct saying *saying, yyjson_val *object)
     buf_append_char(saying->out, '}');
 }
 
-/* As deep as our own members go, which is as deep as kept_limits lets any of them be. */
+/* As deep as our own members go, which is as deep as json_limits_kept lets any of them be. */
 static void write_value(const struct saying *saying, yyjson_val *value)
 {
     yyjson_arr_iter iter = yyjson_arr_iter_with(value);
@@ -324,7 +321,7 @@ static void write_rest(const struct saying *saying, enum object_kind kind, yyjso
         member_text(saying, SPAN("resolution_strategy"), SPAN("manual"));
     if (kind == OBJECT_CONFLICT || kind == OBJECT_COMMENT)
         json_member_bool(out, "resolved", is_in_state(body, SPAN("resolved")));
-    if (kind == OBJECT_NOTIFICATION && json_get(body, "state"))
+    if (kind == OBJECT_NOTIFICATION && (is_in_state(body, SPAN("read")) || is_in_state(body, SPAN("unread"))))
         json_member_bool(out, "read", is_in_state(body, SPAN("read")));
 }
 
@@ -333,7 +330,7 @@ void object_write_members(struct buf *out, enum object_kind kind, struct span bo
     struct json json;
     struct saying saying = {out, &json, view, view->style};
     yyjson_val *key;
-    if (json_parse(&json, body, &kept_limits) != OK)
+    if (json_parse(&json, body, &json_limits_kept) != OK)
         return;
     if (yyjson_is_obj(json.root)) {
         yyjson_obj_iter iter = yyjson_obj_iter_with(json.root);
@@ -386,16 +383,33 @@ bool object_is_readable(const struct type *type, uint64_t mask, yyjson_val *body
     return is_readable;
 }
 
+static const struct type *type_about(const struct type_registry *registry, struct span room, yyjson_val *body)
+{
+    struct span id;
+    const struct type *type = type_of_room(registry, room, &id);
+    return type ? type : type_find(registry, json_get_text(body, "entity_type"));
+}
+
+struct object_view object_view_of(const struct type_registry *registry, const struct access *access, struct span room,
+                                  struct span body, enum object_style style)
+{
+    struct object_view view = {.style = style};
+    struct json json = {0};
+    if (json_parse(&json, body, &json_limits_kept) == OK)
+        view.type = type_about(registry, room, json.root);
+    if (view.type)
+        view.mask = access_readable(access, view.type);
+    json_deinit(&json);
+    return view;
+}
+
 bool object_is_shown(const struct type_registry *registry, const struct access *access, struct span room,
                      struct span body)
 {
-    struct span id;
     struct json json;
-    const struct type *type = type_of_room(registry, room, &id);
-    if (json_parse(&json, body, &kept_limits) != OK)
+    if (json_parse(&json, body, &json_limits_kept) != OK)
         return false;
-    if (!type)
-        type = type_find(registry, json_get_text(json.root, "entity_type"));
+    const struct type *type = type_about(registry, room, json.root);
     bool is_shown = !type || (access_allows(access, type, VERB_READ) &&
                               object_is_readable(type, access_readable(access, type), json.root));
     json_deinit(&json);

@@ -27,10 +27,12 @@ void object_write_members(struct buf *out, enum object_kind kind, struct span bo
 void object_write(struct buf *out, enum object_kind kind, struct span body, const struct object_view *view);
 /* A member under a name of ours: "user_id" is "userId" in camelCase. Follows the comma rule of json_append_key. */
 void object_append_key(struct buf *out, struct span name, enum object_style style);
+/* Of what is kept in a room, for whoever may this: by the type of the room, and in an inbox by that of the record that it is about. */
+struct object_view object_view_of(const struct type_registry *registry, const struct access *access, struct span room,
+                                  struct span body, enum object_style style);
 /* Whether all the fields that it is about (path, data.path, fields[].path) are in the mask. */
 bool object_is_readable(const struct type *type, uint64_t mask, yyjson_val *body);
-/* The same of what is kept in a room, for whoever may this: by the type of the room, and in an inbox by that of the record that it is about. Whose
- * inbox it is, is not asked. */
+/* The same, and whether he may read such records at all, as with object_view_of. Whose inbox it is, is not asked. */
 bool object_is_shown(const struct type_registry *registry, const struct access *access, struct span room,
                      struct span body);
 

@@ -7,8 +7,6 @@
 #include "base/err.h"
 #include "collab/command.h"
 
-#define SSE_CHANNELS_MAX 128 /* so that ids stay shorter than a header may be */
-
 struct sse_channel {
     struct span room; /* canonical */
     uint64_t hash;    /* of it: sse_channel_init */

@@ -1,5 +1,6 @@
 #include "peer/dialect/vocabulary.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "collab/type/access.h"
 
@@ -33,11 +34,20 @@ enum err vocabulary_text(struct sio_hearing *hearing, const char *key, const cha
         *out = arena_printf(hearing->arena, "%llu", (unsigned long long)yyjson_get_uint(value));
     } else {
         *out = json_text(value);
-        if (out->len == 0 || out->len > VOCABULARY_TEXT_BYTES_MAX)
+        if (out->len == 0 || out->len > LIMIT_ID_BYTES)
             return ERR_BAD_FIELD;
     }
     hearing->field = SPAN_EMPTY;
     return OK;
+}
+
+enum err vocabulary_value(struct sio_hearing *hearing, const char *key, const char *other, yyjson_val **out)
+{
+    *out = json_get2(hearing->payload, key, other);
+    if (*out)
+        return OK;
+    hearing->field = span_from_str(key);
+    return ERR_MISSING_FIELD;
 }
 
 enum err vocabulary_record_room(struct sio_hearing *hearing, const char *type_name, const char *key, const char *other,
@@ -64,6 +74,43 @@ enum err vocabulary_member(struct sio_hearing *hearing, struct span room, const 
 }
 
 /* ---- rooms ---- */
+
+enum err vocabulary_enter(struct sio_hearing *hearing, struct span room, const char *field)
+{
+    struct presence_change presence;
+    struct command *command;
+    enum err err = presence_read(hearing->payload, &presence, &hearing->field);
+    if (err)
+        return err;
+    if ((err = sio_command(hearing, COMMAND_JOIN, room, VOCABULARY_JOIN, &command))) {
+        hearing->field = span_from_str(field);
+        return err;
+    }
+    command->join.listens = true;
+    command->join.is_present = true;
+    command->join.presence = presence;
+    presence_change_copy(&command->arena, &command->join.presence);
+    session_send(hearing->session, command);
+    return OK;
+}
+
+enum err vocabulary_leave(struct sio_hearing *hearing, struct span room, const char *field)
+{
+    struct command *command;
+    enum err err = vocabulary_member(hearing, room, field);
+    if (err || (err = sio_command(hearing, COMMAND_LEAVE, room, VOCABULARY_PLAIN, &command)))
+        return err;
+    command->leave.reason = LEAVE_ASKED;
+    session_send(hearing->session, command);
+    return OK;
+}
+
+void vocabulary_look(struct session *session, struct span room, unsigned asked)
+{
+    struct command *command;
+    if (session_command(session, COMMAND_LOOK, room, sio_tag_plain(asked), true, &command) == OK)
+        session_send(session, command);
+}
 
 /* A join that was answered, while others on which it depends are not. */
 struct held {
@@ -137,7 +184,8 @@ static void release(struct session *session)
     }
 }
 
-bool vocabulary_holds(struct session *session, const struct answer *answer, bool is_asked_for)
+/* True: this join waits for the others, its answer comes again later. */
+static bool holds(struct session *session, const struct answer *answer)
 {
     if (answer->kind != COMMAND_JOIN)
         return false;
@@ -145,7 +193,7 @@ bool vocabulary_holds(struct session *session, const struct answer *answer, bool
         release(session);
         return false;
     }
-    if (!is_asked_for || answer->err)
+    if (sio_tag_asked(answer->tag) != VOCABULARY_JOIN || answer->err)
         return false;
     hold(session, answer);
     return true;
@@ -241,6 +289,38 @@ enum err vocabulary_change(struct sio_hearing *hearing, const struct vocabulary_
     return OK;
 }
 
+/* ---- answers ---- */
+
+bool vocabulary_acknowledge(struct session *session, const struct answer *answer, struct span members)
+{
+    struct buf ack = BUF_EMPTY;
+    BUF_APPEND_LITERAL(&ack, "{\"ok\":true");
+    if (members.len) {
+        buf_append_char(&ack, ',');
+        buf_append_span(&ack, members);
+    }
+    if (answer->is_repeat)
+        json_member_bool(&ack, "repeat", true);
+    buf_append_char(&ack, '}');
+    bool is_asked_for = sio_session_acknowledge(session, answer->tag, buf_span(&ack));
+    buf_deinit(&ack);
+    return is_asked_for;
+}
+
+void vocabulary_answer(struct session *session, const struct answer *answer,
+                       void (*const ways[])(struct session *session, const struct answer *answer))
+{
+    unsigned asked = sio_tag_asked(answer->tag);
+    if (holds(session, answer) || asked == VOCABULARY_NOTHING)
+        return;
+    if (answer->err)
+        sio_session_fail(session, answer->tag, answer->err, answer->field, answer->message, 0);
+    else if (asked == VOCABULARY_PLAIN)
+        (void)vocabulary_acknowledge(session, answer, SPAN_EMPTY);
+    else
+        ways[asked](session, answer);
+}
+
 /* ---- saying ---- */
 
 void vocabulary_open(struct buf *out, const char *name)
@@ -253,14 +333,6 @@ void vocabulary_open(struct buf *out, const char *name)
 void vocabulary_shut(struct buf *out)
 {
     BUF_APPEND_LITERAL(out, "}]");
-}
-
-void vocabulary_member_text(struct buf *out, const char *key, struct span text)
-{
-    if (text.len)
-        json_member_string(out, key, text);
-    else
-        json_member_raw(out, key, SPAN("null"));
 }
 
 void vocabulary_path(struct buf *out, const struct op *op)

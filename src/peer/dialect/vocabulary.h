@@ -7,24 +7,36 @@
 
 #include "peer/socketio/socketio_session.h"
 
-#define VOCABULARY_TEXT_BYTES_MAX 128
-#define VOCABULARY_VALUE_BYTES_MAX (48 * 1024)
+/* What was asked, as it stands in a command's tag (sio_tag_asked). A vocabulary's own begin with VOCABULARY_OWN. */
+enum { VOCABULARY_NOTHING, VOCABULARY_JOIN, VOCABULARY_PLAIN, VOCABULARY_OWN };
 
 /* The payload is an object, or there is none. ERR_BAD_FIELD. */
 must_check enum err vocabulary_object(struct sio_hearing *hearing);
 /* A text of 1 to 128 bytes under either name; numbers count as their digits. Missing: *out is empty, or ERR_MISSING_FIELD when it is required. */
 must_check enum err vocabulary_text(struct sio_hearing *hearing, const char *key, const char *other, bool is_required,
                                     struct span *out);
+/* A value under either name, whatever it is. ERR_MISSING_FIELD. */
+must_check enum err vocabulary_value(struct sio_hearing *hearing, const char *key, const char *other, yyjson_val **out);
 /* "TYPE:ID" in the hearing's arena, of a required id. ERR_BAD_NAME. */
 must_check enum err vocabulary_record_room(struct sio_hearing *hearing, const char *type_name, const char *key,
                                            const char *other, struct span *id, struct span *room);
 /* OK when the session is in that room. */
 must_check enum err vocabulary_member(struct sio_hearing *hearing, struct span room, const char *field);
 
+/* Joins a room as somebody who is seen there, as the payload says how (VOCABULARY_JOIN); leaves one that he is in (VOCABULARY_PLAIN). `field` is what an error
+ * names. */
+must_check enum err vocabulary_enter(struct sio_hearing *hearing, struct span room, const char *field);
+must_check enum err vocabulary_leave(struct sio_hearing *hearing, struct span room, const char *field);
+/* Asks who is in a room that he is in again, without an acknowledgement (sio_vocabulary.returned): who came and went meanwhile is not told one by one. */
+void vocabulary_look(struct session *session, struct span room, unsigned asked);
 /* Joins a room that the client did not ask for; nobody is told when it fails. To be called by `opened`, when the vocabulary is decided. */
 void vocabulary_join(struct session *session, struct span room, bool listens, bool is_present);
-/* To be asked first with every answer. True: this join waits for the others, its answer comes again later. */
-bool vocabulary_holds(struct session *session, const struct answer *answer, bool is_asked_for);
+/* The dialects' `answer`: says it as what was asked has it said, unless it is an error, has to wait for others or is plain. */
+void vocabulary_answer(struct session *session, const struct answer *answer,
+                       void (*const ways[])(struct session *session, const struct answer *answer));
+/* {"ok":true,...} with these members ("key":value,...; they begin with no comma) and, of what was done before, "repeat". False: no acknowledgement was
+ * asked for. */
+bool vocabulary_acknowledge(struct session *session, const struct answer *answer, struct span members);
 /* The dialects' `closed`. */
 void vocabulary_close(struct session *session);
 
@@ -46,8 +58,6 @@ void vocabulary_path(struct buf *out, const struct op *op);
 /* ["name", data] of a published message. What would pass for an event of the server's own, or of the client's library, is ["message", {...}] instead.
  * `own_names` ends with NULL. */
 void vocabulary_say_message(const struct event *event, const char *const *own_names, struct buf *out);
-/* "key":"text", or null when it is empty. */
-void vocabulary_member_text(struct buf *out, const char *key, struct span text);
 /* Opens ["name",{ and closes }]. */
 void vocabulary_open(struct buf *out, const char *name);
 void vocabulary_shut(struct buf *out);

@@ -1,13 +1,10 @@
-/* What the REST endpoints share of reading a request; rest_write.c prints, rest_answer.c answers. */
+/* What the REST endpoints share of reading a request; rest_answer.c answers. */
 #include "peer/rest/rest.h"
 
+#include "base/limits.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "collab/type/access.h"
-
-#define LIMIT_DEFAULT 50
-#define CURSOR_BYTES_MAX 1024
-#define QUERY_TEXT_BYTES_MAX 256
 
 /* ---- which record ---- */
 
@@ -65,7 +62,7 @@ struct span rest_user_room(struct request *request, struct span user_id)
 bool rest_user_id(struct request *request, struct span *id)
 {
     *id = request->segments[0];
-    if (id->len <= USER_ID_BYTES_MAX && room_name_is_valid(rest_user_room(request, *id)))
+    if (id->len <= LIMIT_ID_BYTES && room_name_is_valid(rest_user_room(request, *id)))
         return true;
     request_fail(request, ERR_NOT_FOUND, SPAN_EMPTY, SPAN_EMPTY);
     return false;
@@ -166,7 +163,7 @@ enum err rest_idempotency_key(const struct http_exchange *exchange, struct span 
     for (size_t i = 0; i < key->len; i++)
         if (key->data[i] < 0x20 || key->data[i] > 0x7e)
             return ERR_BAD_REQUEST;
-    return key->len <= IDEMPOTENCY_KEY_BYTES_MAX ? OK : ERR_BAD_REQUEST;
+    return key->len <= LIMIT_ID_BYTES ? OK : ERR_BAD_REQUEST;
 }
 
 enum err rest_field_error(const struct request *request, const struct type *type, enum err err, struct span field)
@@ -203,7 +200,7 @@ bool rest_query_text(struct http_exchange *exchange, struct arena *arena, const 
     struct span value;
     if (!http_query(exchange, name, &value))
         return true;
-    if (value.len > QUERY_TEXT_BYTES_MAX || !utf8_is_valid(value))
+    if (value.len > LIMIT_QUERY_TEXT_BYTES || !utf8_is_valid(value))
         return false;
     *out = arena_copy(arena, value);
     return true;
@@ -215,13 +212,13 @@ enum err rest_page(struct request *request, struct arena *arena, struct span *cu
                    struct span *field)
 {
     const uint32_t limit_max = request->host->limits->list_rows_max;
-    uint64_t rows = limit_max < LIMIT_DEFAULT ? limit_max : LIMIT_DEFAULT;
+    uint64_t rows = limit_max < LIMIT_PAGE_ROWS ? limit_max : LIMIT_PAGE_ROWS;
     struct span value = SPAN_EMPTY;
     *field = SPAN("limit");
     if (!rest_query_u64(request->exchange, "limit", limit_max, &rows) || rows == 0)
         return ERR_BAD_FIELD;
     *field = SPAN("cursor");
-    if (http_query(request->exchange, "cursor", &value) && value.len > CURSOR_BYTES_MAX)
+    if (http_query(request->exchange, "cursor", &value) && value.len > LIMIT_PAGE_CURSOR_BYTES)
         return ERR_BAD_FIELD;
     *field = SPAN_EMPTY;
     *limit = (uint32_t)rows;
@@ -231,10 +228,7 @@ enum err rest_page(struct request *request, struct arena *arena, struct span *cu
 
 void rest_write_cursor(struct buf *out, struct span next)
 {
-    if (next.len)
-        json_member_string(out, "next_cursor", next);
-    else
-        json_member_raw(out, "next_cursor", SPAN("null"));
+    json_member_text(out, "next_cursor", next);
 }
 
 void rest_fail_page(struct request *request, enum err err)

@@ -1,5 +1,5 @@
-/* rest.h: what the REST endpoints share: reading records' coordinates, validators and keys from a request, and printing records,
- * users and changes in snake_case. The wire is described in docs/protocol/rest.md. */
+/* rest.h: what the REST endpoints share: reading records' coordinates, validators and keys from a request, and answering with records (printed by
+ * dialect/record_say.h), users and errors. The wire is described in docs/protocol/rest.md. */
 #pragma once
 
 #include "peer/dialect/dialogue.h"
@@ -9,9 +9,6 @@ extern const struct route routes_login[], routes_types[], routes_records[], rout
     routes_history[], routes_undo[], routes_locks[], routes_conflicts[], routes_comments[], routes_messages[],
     routes_notifications[], routes_activity[], routes_presence[], routes_inventory[], routes_events[], routes_health[],
     routes_sockets[], routes_sockets_rest[], routes_backend[];
-
-#define IDEMPOTENCY_KEY_BYTES_MAX 128
-#define USER_ID_BYTES_MAX 128
 
 /* The type named in the path's first segment, if the user may read it; else the request is answered 404 (as for a type that
  * is not there) and this is NULL. */
@@ -42,9 +39,7 @@ must_check enum err rest_if_match(const struct http_exchange *exchange, bool *mu
 bool rest_if_none_match(const struct http_exchange *exchange, uint64_t version);
 /* Idempotency-Key; empty: none. ERR_BAD_REQUEST when it is longer than 128 bytes or is not printable ASCII. */
 must_check enum err rest_idempotency_key(const struct http_exchange *exchange, struct span *key);
-/* rest_behalf.c: X-On-Behalf-Of: goes on with `then` as that user, or as whoever asks when it is not given; else the request is answered. */
-void rest_on_behalf(struct request *request, void (*then)(struct request *request));
-/* Such a change's metadata say who sent it. ERR_BAD_FIELD when they do already. */
+/* A change that a backend asks for on behalf of somebody (rest_behalf.c): its metadata say who sent it. ERR_BAD_FIELD when they do already. */
 must_check enum err rest_sign_change(const struct request *request, struct arena *arena, struct change *change);
 
 /* What a change is to be made against and under, beside its operations: If-Match, X-Base-Version or ?base_version=, Lock-Token,
@@ -72,17 +67,12 @@ bool rest_has_backend_role(const struct request *request);
 /* False: everybody else was answered 403. */
 bool rest_is_backend(struct request *request);
 
-/* {"type","id","version","updated_at","data"} with only the fields of `mask`. */
-void rest_write_record(struct buf *out, const struct type *type, const struct list_row *row, uint64_t mask);
-/* A change's object, with only the operations that may be shown. */
-void rest_write_change(struct buf *out, const struct type *type, const struct change *change, uint64_t mask);
 void rest_write_user(struct buf *out, const char *key, const struct identity *identity);
 
 /* Answers with one record: ETag, and for 201 Location. */
 void rest_respond_record(struct request *request, unsigned status, const struct type *type, const struct list_row *row);
 /* Answers a command on a record, or says why not: reads the record anew when the answer does not hold all of it. */
 void rest_answer_record(struct request *request, const struct answer *answer, unsigned status);
-const char *rest_verdict_name(enum verdict verdict); /* "applied", "merged", "conflict", "rejected" */
 /* What became of a change, in headers: X-Verdict, X-Strategy, X-Skipped. */
 void rest_add_verdict(struct request *request, const struct answer *answer);
 /* {"verdict":"conflict","strategy","conflict":{...}}: 202, because nothing was changed yet. */

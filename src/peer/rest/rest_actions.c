@@ -57,6 +57,6 @@ static void handle_action(struct request *request)
 }
 
 const struct route routes_actions[] = {
-    {"POST", "/api/v1/records/{type}/{id}/actions/{action}", NEED_USER, handle_action, false},
+    {"POST", "/api/v1/records/{type}/{id}/actions/{action}", NEED_ACTOR, handle_action, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

@@ -35,6 +35,8 @@ static void run_looking(struct request_job *job, struct store *store, struct sto
 {
     struct looking *looking = job->state;
     (void)store;
+    if ((job->err = store_user_resolve(reader, &job->arena, &looking->query.user_id)))
+        return;
     job->err = store_activity(reader, &job->arena, &looking->query, &looking->page);
 }
 
@@ -139,7 +141,7 @@ static void handle_add(struct request *request)
 }
 
 const struct route routes_activity[] = {
-    {"GET", "/api/v1/activity", NEED_USER, handle_list, false},
-    {"POST", "/api/v1/activity", NEED_USER, handle_add, false},
+    {"GET", "/api/v1/activity", NEED_ACTOR, handle_list, false},
+    {"POST", "/api/v1/activity", NEED_ACTOR, handle_add, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

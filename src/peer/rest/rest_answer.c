@@ -2,6 +2,7 @@
 #include "peer/rest/rest.h"
 
 #include "collab/type/access.h"
+#include "peer/dialect/record_say.h"
 #include "peer/rest/rest_objects.h"
 
 #include <assert.h>
@@ -49,7 +50,7 @@ void rest_respond_record(struct request *request, unsigned status, const struct 
     if (status == 201)
         add_location(request, type, row->id);
     if (status != 304)
-        rest_write_record(&json, type, row, access_readable(request->identity->access, type));
+        record_say(&json, type, row, access_readable(request->identity->access, type), OBJECT_SNAKE);
     request_respond(request, status, buf_span(&json));
     buf_deinit(&json);
 }
@@ -59,7 +60,7 @@ void rest_respond_record(struct request *request, unsigned status, const struct 
 void rest_add_verdict(struct request *request, const struct answer *answer)
 {
     struct http_exchange *exchange = request->exchange;
-    http_add_header(exchange, "X-Verdict", span_from_str(rest_verdict_name(answer->verdict)));
+    http_add_header(exchange, "X-Verdict", span_from_str(verdict_name(answer->verdict)));
     http_add_header(exchange, "X-Strategy", span_from_str(strategy_name(answer->strategy)));
     if (answer->skipped_count)
         http_add_header(exchange, "X-Skipped", arena_printf(&exchange->arena, "%u", answer->skipped_count));
@@ -70,7 +71,7 @@ void rest_answer_conflict(struct request *request, const struct answer *answer)
     struct buf json = BUF_EMPTY;
     rest_add_verdict(request, answer);
     buf_append_char(&json, '{');
-    json_member_string(&json, "verdict", span_from_str(rest_verdict_name(answer->verdict)));
+    json_member_string(&json, "verdict", span_from_str(verdict_name(answer->verdict)));
     json_member_string(&json, "strategy", span_from_str(strategy_name(answer->strategy)));
     json_append_key(&json, "conflict");
     rest_object_write(&json, request, OBJECT_CONFLICT, answer->room, answer->object);
@@ -118,7 +119,9 @@ static void run_reread(struct request_job *job, struct store *store, struct stor
 static void on_reread(struct request_job *job, struct request *request)
 {
     const struct reread *reread = job->state;
-    if (job->err)
+    if (job->err == ERR_NOT_FOUND) /* what was made is that it is not there: the undo of its making */
+        request_respond(request, 204, SPAN_EMPTY);
+    else if (job->err)
         request_fail(request, job->err, SPAN_EMPTY, SPAN_EMPTY);
     else
         rest_respond_record(request, reread->status, reread->type, &reread->row);

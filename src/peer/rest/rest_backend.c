@@ -2,10 +2,9 @@
  * connections, and ends his sessions and tokens. Notifying him is rest_notifications.c's. */
 #include "peer/rest/rest.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 
-#define ID_BYTES_MAX 128
-#define NAME_BYTES_MAX 128
 #define REASON_BYTES_MAX 256
 
 /* ---- speaking in a room ---- */
@@ -43,8 +42,8 @@ static enum err read_message(struct request *request, const struct json *body, s
     yyjson_val *data = json_get(body->root, "data");
     struct span name, id, key;
     enum err err;
-    if ((err = read_text(body->root, "event", NAME_BYTES_MAX, &name, field)) ||
-        (err = read_text(body->root, "id", ID_BYTES_MAX, &id, field)))
+    if ((err = read_text(body->root, "event", LIMIT_ID_BYTES, &name, field)) ||
+        (err = read_text(body->root, "id", LIMIT_ID_BYTES, &id, field)))
         return err;
     *field = SPAN_EMPTY;
     if ((err = rest_idempotency_key(request->exchange, &key)) ||

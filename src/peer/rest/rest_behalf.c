@@ -1,8 +1,11 @@
-/* X-On-Behalf-Of: an application's own server changes records as one of its users: what he may not do it may not do then either, the change
- * is his, and its metadata say who sent it ("sent_by"). */
+/* X-On-Behalf-Of: an application's own server asks as one of its users: what he may not see or do it may not either, what is made is his, and the
+ * metadata of a change say who sent it ("sent_by"). It counts on every route that acts for a user (NEED_ACTOR); on all others it is an error, so that
+ * nobody takes his own doing for somebody else's. */
 #include "peer/rest/rest.h"
 
 #include "base/log.h"
+
+#define BEHALF_HEADER "X-On-Behalf-Of"
 
 struct behalf { /* job->state */
     struct span username;
@@ -35,9 +38,19 @@ static void on_behalf(struct request_job *job, struct request *request)
     behalf->then(request);
 }
 
-void rest_on_behalf(struct request *request, void (*then)(struct request *request))
+bool request_has_behalf(const struct request *request)
 {
-    struct span username = http_header(request->exchange, "X-On-Behalf-Of");
+    return http_header(request->exchange, BEHALF_HEADER).len > 0;
+}
+
+void request_refuse_behalf(struct request *request)
+{
+    request_fail(request, ERR_BAD_REQUEST, SPAN("on_behalf_of"), SPAN("X-On-Behalf-Of means nothing here."));
+}
+
+void request_on_behalf(struct request *request, void (*then)(struct request *request))
+{
+    struct span username = http_header(request->exchange, BEHALF_HEADER);
     if (username.len == 0) {
         then(request);
         return;

@@ -5,11 +5,10 @@
  * reconciled. */
 #include "peer/rest/rest.h"
 
+#include "base/limits.h"
 #include "collab/type/access.h"
+#include "peer/dialect/record_say.h"
 #include "peer/rest/rest_objects.h"
-
-#define BATCH_MAX 100
-#define GROUP_BYTES_MAX 128
 
 /* ---- what goes with a change ---- */
 
@@ -58,7 +57,7 @@ enum err rest_change_terms(struct request *request, struct arena *arena, struct 
         (err = read_strategy(exchange, change, field)))
         return err;
     *field = SPAN("group");
-    if (!rest_query_text(exchange, arena, "group", &change->group) || change->group.len > GROUP_BYTES_MAX)
+    if (!rest_query_text(exchange, arena, "group", &change->group) || change->group.len > LIMIT_ID_BYTES)
         return ERR_BAD_FIELD;
     *field = SPAN_EMPTY;
     return OK;
@@ -69,7 +68,7 @@ enum err rest_change_terms(struct request *request, struct arena *arena, struct 
 struct batch { /* request->state, in the exchange's arena */
     const struct type *type;
     uint32_t count, waiting;
-    struct span results[BATCH_MAX]; /* JSON, as they come */
+    struct span results[LIMIT_QUEUE_CHANGES]; /* JSON, as they come */
 };
 
 static void respond(struct request *request)
@@ -99,11 +98,8 @@ static struct buf open_result(struct span id, enum verdict verdict)
 {
     struct buf json = BUF_EMPTY;
     buf_append_char(&json, '{');
-    if (id.len)
-        json_member_string(&json, "id", id);
-    else
-        json_member_raw(&json, "id", SPAN("null"));
-    json_member_string(&json, "verdict", span_from_str(rest_verdict_name(verdict)));
+    json_member_text(&json, "id", id);
+    json_member_string(&json, "verdict", span_from_str(verdict_name(verdict)));
     return json;
 }
 
@@ -131,7 +127,8 @@ static void write_success(struct buf *json, const struct request *request, const
         rest_object_write(json, request, OBJECT_CONFLICT, answer->room, answer->object);
     } else if (answer->change) {
         json_append_key(json, "change");
-        rest_write_change(json, batch->type, answer->change, access_readable(request->identity->access, batch->type));
+        change_say(json, batch->type, answer->change, access_readable(request->identity->access, batch->type),
+                   OBJECT_SNAKE);
     }
 }
 
@@ -230,7 +227,7 @@ static enum err check_body(yyjson_val *body, uint32_t *count, struct span *field
     *field = SPAN("changes");
     if (!yyjson_is_arr(changes) || yyjson_arr_size(changes) == 0)
         return ERR_BAD_FIELD;
-    if (yyjson_arr_size(changes) > BATCH_MAX)
+    if (yyjson_arr_size(changes) > LIMIT_QUEUE_CHANGES)
         return ERR_TOO_LARGE;
     *count = (uint32_t)yyjson_arr_size(changes);
     return OK;
@@ -250,7 +247,7 @@ static void submit_all(struct request *request, const struct queue *queue, yyjso
         respond(request);
 }
 
-static void changes(struct request *request)
+static void handle_changes(struct request *request)
 {
     const struct type *type = rest_type(request);
     struct queue queue = {.type = type};
@@ -270,12 +267,7 @@ static void changes(struct request *request)
     json_deinit(&body);
 }
 
-static void handle_changes(struct request *request)
-{
-    rest_on_behalf(request, changes);
-}
-
 const struct route routes_changes[] = {
-    {"POST", "/api/v1/records/{type}/{id}/changes", NEED_USER, handle_changes, false},
+    {"POST", "/api/v1/records/{type}/{id}/changes", NEED_ACTOR, handle_changes, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

@@ -11,13 +11,7 @@ static const struct rest_deed react = {OBJECT_COMMENT, OBJECT_REACT, 200, "comme
 static void handle_list(struct request *request)
 {
     struct rest_listing listing = {.query = {.kind = OBJECT_COMMENT}, .key = "comments"};
-    struct span *state = &listing.query.state;
-    if (!rest_record_room(request, &listing.query.room))
-        return;
-    http_query(request->exchange, "state", state);
-    if (state->len && !span_equal(*state, SPAN("open")) && !span_equal(*state, SPAN("resolved")))
-        request_fail(request, ERR_BAD_FIELD, SPAN("state"), SPAN_EMPTY);
-    else
+    if (rest_record_room(request, &listing.query.room))
         rest_object_list(request, &listing);
 }
 
@@ -59,13 +53,13 @@ static void handle_react(struct request *request)
 }
 
 const struct route routes_comments[] = {
-    {"GET", "/api/v1/records/{type}/{id}/comments", NEED_USER, handle_list, false},
-    {"POST", "/api/v1/records/{type}/{id}/comments", NEED_USER, handle_add, false},
-    {"GET", "/api/v1/comments/{comment}", NEED_USER, handle_read, false},
-    {"PATCH", "/api/v1/comments/{comment}", NEED_USER, handle_edit, false},
-    {"DELETE", "/api/v1/comments/{comment}", NEED_USER, handle_delete, false},
-    {"POST", "/api/v1/comments/{comment}/resolve", NEED_USER, handle_resolve, false},
-    {"POST", "/api/v1/comments/{comment}/reopen", NEED_USER, handle_reopen, false},
-    {"POST", "/api/v1/comments/{comment}/react", NEED_USER, handle_react, false},
+    {"GET", "/api/v1/records/{type}/{id}/comments", NEED_ACTOR, handle_list, false},
+    {"POST", "/api/v1/records/{type}/{id}/comments", NEED_ACTOR, handle_add, false},
+    {"GET", "/api/v1/comments/{comment}", NEED_ACTOR, handle_read, false},
+    {"PATCH", "/api/v1/comments/{comment}", NEED_ACTOR, handle_edit, false},
+    {"DELETE", "/api/v1/comments/{comment}", NEED_ACTOR, handle_delete, false},
+    {"POST", "/api/v1/comments/{comment}/resolve", NEED_ACTOR, handle_resolve, false},
+    {"POST", "/api/v1/comments/{comment}/reopen", NEED_ACTOR, handle_reopen, false},
+    {"POST", "/api/v1/comments/{comment}/react", NEED_ACTOR, handle_react, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

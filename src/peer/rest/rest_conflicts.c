@@ -4,23 +4,12 @@
 static const struct rest_deed resolve = {OBJECT_CONFLICT, OBJECT_RESOLVE, 200, "conflict", true, false};
 static const struct rest_deed assign = {OBJECT_CONFLICT, OBJECT_ASSIGN, 200, "conflict", true, false};
 
-/* ?state=open|resolved */
-static bool read_state(struct request *request, struct span *state)
-{
-    http_query(request->exchange, "state", state);
-    if (state->len == 0 || span_equal(*state, SPAN("open")) || span_equal(*state, SPAN("resolved")))
-        return true;
-    request_fail(request, ERR_BAD_FIELD, SPAN("state"), SPAN_EMPTY);
-    return false;
-}
-
 static void list(struct request *request, struct rest_listing *listing)
 {
     listing->key = "conflicts";
     listing->query.kind = OBJECT_CONFLICT;
     listing->query.newest_first = true;
-    if (read_state(request, &listing->query.state))
-        rest_object_list(request, listing);
+    rest_object_list(request, listing);
 }
 
 static void handle_list_all(struct request *request)
@@ -31,6 +20,7 @@ static void handle_list_all(struct request *request)
     if (!rest_query_type(request, &type))
         return;
     listing.query.type = type ? type->name : SPAN_EMPTY;
+    listing.owner_is_named = true;
     if (!rest_query_text(exchange, &exchange->arena, "assigned_to", &listing.query.owner))
         request_fail(request, ERR_BAD_FIELD, SPAN("assigned_to"), SPAN_EMPTY);
     else
@@ -60,10 +50,10 @@ static void handle_assign(struct request *request)
 }
 
 const struct route routes_conflicts[] = {
-    {"GET", "/api/v1/conflicts", NEED_USER, handle_list_all, false},
-    {"GET", "/api/v1/records/{type}/{id}/conflicts", NEED_USER, handle_list, false},
-    {"GET", "/api/v1/conflicts/{conflict}", NEED_USER, handle_read, false},
-    {"POST", "/api/v1/conflicts/{conflict}/resolve", NEED_USER, handle_resolve, false},
-    {"POST", "/api/v1/conflicts/{conflict}/assign", NEED_USER, handle_assign, false},
+    {"GET", "/api/v1/conflicts", NEED_ACTOR, handle_list_all, false},
+    {"GET", "/api/v1/records/{type}/{id}/conflicts", NEED_ACTOR, handle_list, false},
+    {"GET", "/api/v1/conflicts/{conflict}", NEED_ACTOR, handle_read, false},
+    {"POST", "/api/v1/conflicts/{conflict}/resolve", NEED_ACTOR, handle_resolve, false},
+    {"POST", "/api/v1/conflicts/{conflict}/assign", NEED_ACTOR, handle_assign, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

@@ -1,4 +1,5 @@
 /* GET /api/v1/events?channel=A&channel=B: which channels, and where a client that comes back stands in them. */
+#include "base/limits.h"
 #include "base/memory.h"
 #include "peer/rest/rest.h"
 #include "peer/dialect/sse_stream.h"
@@ -60,7 +61,7 @@ static enum err read_asking(struct request *request, struct asking *asking)
 static void handle_events(struct request *request)
 {
     uint32_t rooms_max = request->host->limits->rooms_per_session_max;
-    struct asking asking = {.count_max = rooms_max < SSE_CHANNELS_MAX ? rooms_max : SSE_CHANNELS_MAX};
+    struct asking asking = {.count_max = rooms_max < LIMIT_SSE_CHANNELS ? rooms_max : LIMIT_SSE_CHANNELS};
     asking.channels = memory_array(asking.count_max, sizeof *asking.channels);
     enum err err = read_asking(request, &asking);
     if (err)

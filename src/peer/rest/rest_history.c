@@ -2,10 +2,9 @@
  * differs between two of its versions. */
 #include "peer/rest/rest.h"
 
+#include "base/limits.h"
 #include "collab/type/access.h"
-#include "collab/change/undo.h"
-
-#define LIMIT_DEFAULT 50
+#include "peer/dialect/record_say.h"
 
 struct looking_back {
     const struct type *type;
@@ -36,7 +35,7 @@ static void on_history(struct request_job *job, struct request *request)
     for (uint32_t i = 0; i < page->count; i++) {
         if (i)
             buf_append_char(&json, ',');
-        rest_write_change(&json, looking->type, page->changes[i], mask);
+        change_say(&json, looking->type, page->changes[i], mask, OBJECT_SNAKE);
     }
     buf_append_char(&json, ']');
     if (page->next_before)
@@ -50,7 +49,7 @@ static void on_history(struct request_job *job, struct request *request)
 static void handle_history(struct request *request)
 {
     const struct type *type = rest_type(request);
-    uint64_t before = INT64_MAX, limit = LIMIT_DEFAULT;
+    uint64_t before = INT64_MAX, limit = LIMIT_PAGE_ROWS;
     struct span id;
     if (!type || !rest_id(request, &id))
         return;
@@ -80,52 +79,14 @@ static void handle_history(struct request *request)
 struct comparing { /* job->state */
     const struct type *type;
     struct span id;
-    uint64_t from, to;
-    struct change change; /* from the one to the other */
+    struct record_difference difference;
 };
-
-/* A record that is not there yet (version 0), or no more, has no fields. */
-static enum err read_state(struct request_job *job, struct store_reader *reader, uint64_t version, struct span *state)
-{
-    const struct comparing *comparing = job->state;
-    struct list_row row = {0};
-    enum err err = version ? store_record_at(reader, &job->arena, comparing->type, comparing->id, version, &row) : OK;
-    *state = row.state.len && err == OK ? row.state : SPAN("{}");
-    return err == ERR_NOT_FOUND ? OK : err;
-}
 
 static void run_comparing(struct request_job *job, struct store *store, struct store_reader *reader)
 {
     struct comparing *comparing = job->state;
-    struct change *change = &comparing->change;
-    struct span from, to;
-    struct buf after = BUF_EMPTY;
     (void)store;
-    if ((job->err = read_state(job, reader, comparing->from, &from)) ||
-        (job->err = read_state(job, reader, comparing->to, &to)))
-        return;
-    change->kind = CHANGE_UPDATE;
-    job->err = change_between(&job->arena, comparing->type, from, to, &change->ops, &change->op_count);
-    if (job->err == OK) /* for the values before and after */
-        job->err = change_apply(&job->arena, NULL, from, SIZE_MAX, change, &after);
-    buf_deinit(&after);
-}
-
-static void write_op(struct buf *out, const struct op *op)
-{
-    static const char *const words[] = {
-        [OP_SET] = "update", [OP_DEL] = "delete", [OP_INS] = "insert", [OP_MOV] = "move",
-        [OP_INC] = "update", [OP_TXT] = "update", [OP_TEST] = "test",
-    };
-    struct buf path = BUF_EMPTY;
-    path_append(&path, &op->path);
-    buf_append_char(out, '{');
-    json_member_string(out, "operation", span_from_str(words[op->kind]));
-    json_member_string(out, "path", buf_span(&path));
-    json_member_raw(out, "before", op->before);
-    json_member_raw(out, "after", op->after);
-    buf_append_char(out, '}');
-    buf_deinit(&path);
+    job->err = record_past_compare(reader, &job->arena, comparing->type, comparing->id, &comparing->difference);
 }
 
 static void on_compared(struct request_job *job, struct request *request)
@@ -138,19 +99,8 @@ static void on_compared(struct request_job *job, struct request *request)
     }
     uint64_t mask = access_readable(request->identity->access, comparing->type);
     buf_append_char(&json, '{');
-    json_member_u64(&json, "from", comparing->from);
-    json_member_u64(&json, "to", comparing->to);
-    json_append_key(&json, "ops");
-    buf_append_char(&json, '[');
-    for (uint32_t i = 0; i < comparing->change.op_count; i++) {
-        const struct op *op = &comparing->change.ops[i];
-        if (!op_is_readable(comparing->type, op, mask))
-            continue;
-        if (json.data[json.len - 1] != '[')
-            buf_append_char(&json, ',');
-        write_op(&json, op);
-    }
-    BUF_APPEND_LITERAL(&json, "]}");
+    difference_say(&json, comparing->type, &comparing->difference, mask);
+    buf_append_char(&json, '}');
     request_respond_long(request, 200, &json);
 }
 
@@ -175,8 +125,8 @@ static void handle_diff(struct request *request)
     struct comparing *comparing = arena_alloc(&job->arena, sizeof *comparing);
     comparing->type = type;
     comparing->id = arena_copy(&job->arena, id);
-    comparing->from = from;
-    comparing->to = to;
+    comparing->difference.from = from;
+    comparing->difference.to = to;
     job->state = comparing;
     job->run = run_comparing;
     job->done = on_compared;
@@ -184,7 +134,7 @@ static void handle_diff(struct request *request)
 }
 
 const struct route routes_history[] = {
-    {"GET", "/api/v1/records/{type}/{id}/history", NEED_USER, handle_history, false},
-    {"GET", "/api/v1/records/{type}/{id}/diff", NEED_USER, handle_diff, false},
+    {"GET", "/api/v1/records/{type}/{id}/history", NEED_ACTOR, handle_history, false},
+    {"GET", "/api/v1/records/{type}/{id}/diff", NEED_ACTOR, handle_diff, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

@@ -2,11 +2,10 @@
  * programs that have no socket. */
 #include "peer/rest/rest.h"
 
+#include "base/limits.h"
 #include "collab/type/access.h"
 
 #define ROOM_DEFAULT SPAN("inventory_management")
-#define TEXT_BYTES_MAX 128
-#define VALUE_BYTES_MAX (16 * 1024)
 
 static enum err room_asked_for(struct request *request, struct span name, struct span *room, struct span *field)
 {
@@ -22,10 +21,7 @@ static void write_person(struct buf *out, const struct presence *presence)
     json_member_string(out, "username", presence->username);
     json_member_string(out, "color", presence->color);
     json_member_raw(out, "cursor_position", presence->cursor);
-    if (presence->editing_row.len)
-        json_member_string(out, "editing_row", presence->editing_row);
-    else
-        json_member_raw(out, "editing_row", SPAN("null"));
+    json_member_text(out, "editing_row", presence->editing_row);
     json_member_time(out, "last_seen", presence->last_seen_ms);
     buf_append_char(out, '}');
 }
@@ -78,7 +74,7 @@ static enum err read_text(yyjson_val *body, const char *name, bool is_required, 
     if (!value)
         return is_required ? ERR_MISSING_FIELD : OK;
     *out = json_text(value);
-    return yyjson_is_str(value) && out->len > 0 && out->len <= TEXT_BYTES_MAX ? OK : ERR_BAD_FIELD;
+    return yyjson_is_str(value) && out->len > 0 && out->len <= LIMIT_ID_BYTES ? OK : ERR_BAD_FIELD;
 }
 
 static enum err read_value(const struct json *body, const char *name, struct span *out, struct span *field)
@@ -86,7 +82,7 @@ static enum err read_value(const struct json *body, const char *name, struct spa
     yyjson_val *value = json_get(body->root, name);
     *field = span_from_str(name);
     *out = value ? json_slice(body, value) : SPAN_EMPTY;
-    return out->len <= VALUE_BYTES_MAX ? OK : ERR_TOO_LARGE;
+    return out->len <= LIMIT_PUBLISHED_VALUE_BYTES ? OK : ERR_TOO_LARGE;
 }
 
 static enum err read_announcement(const struct json *body, struct announcement *out, struct span *field)
@@ -166,7 +162,7 @@ static void handle_broadcast(struct request *request)
 }
 
 const struct route routes_inventory[] = {
-    {"GET", "/api/v1/inventory/collaboration/presence", NEED_USER, handle_presence, false},
-    {"POST", "/api/v1/inventory/collaboration/broadcast-change", NEED_USER, handle_broadcast, false},
+    {"GET", "/api/v1/inventory/collaboration/presence", NEED_ACTOR, handle_presence, false},
+    {"POST", "/api/v1/inventory/collaboration/broadcast-change", NEED_ACTOR, handle_broadcast, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

@@ -2,13 +2,10 @@
  * that he may not read is one that is not there. */
 #include "peer/rest/rest_list.h"
 
+#include "base/limits.h"
 #include "base/utf8.h"
 #include "collab/type/access.h"
-
-#define LIMIT_DEFAULT 50
-#define CURSOR_BYTES_MAX 1024
-#define SEARCH_BYTES_MAX 256
-#define VALUE_BYTES_MAX 1024
+#include "peer/dialect/record_say.h"
 
 struct listing {
     struct arena *arena; /* the job's */
@@ -57,7 +54,7 @@ static enum err read_limit(struct listing *listing, struct span value)
 
 static enum err read_search(struct listing *listing, struct span value)
 {
-    if (value.len > SEARCH_BYTES_MAX)
+    if (value.len > LIMIT_QUERY_TEXT_BYTES)
         return ERR_BAD_FIELD;
     listing->query.search = arena_copy(listing->arena, value);
     return OK;
@@ -65,7 +62,7 @@ static enum err read_search(struct listing *listing, struct span value)
 
 static enum err read_cursor(struct listing *listing, struct span value)
 {
-    if (value.len > CURSOR_BYTES_MAX)
+    if (value.len > LIMIT_PAGE_CURSOR_BYTES)
         return ERR_BAD_FIELD;
     listing->query.cursor = arena_copy(listing->arena, value);
     return OK;
@@ -76,7 +73,7 @@ static bool suits(const struct field *field, struct span value)
     struct json json = {0};
     bool is_number;
     if (!field || (field->kind != FIELD_NUMBER && field->kind != FIELD_INTEGER && field->kind != FIELD_BOOLEAN))
-        return value.len <= VALUE_BYTES_MAX;
+        return value.len <= LIMIT_FILTER_BYTES;
     if (field->kind == FIELD_BOOLEAN)
         return span_equal(value, SPAN("true")) || span_equal(value, SPAN("false"));
     is_number = json_parse(&json, value, &json_limits_default) == OK && yyjson_is_num(json.root);
@@ -170,7 +167,7 @@ static void write_page(struct buf *out, const struct listing *listing)
     for (uint32_t i = 0; i < page->count; i++) {
         if (i)
             buf_append_char(out, ',');
-        rest_write_record(out, listing->query.type, &page->rows[i], listing->mask);
+        record_say(out, listing->query.type, &page->rows[i], listing->mask, OBJECT_SNAKE);
     }
     buf_append_char(out, ']');
     rest_write_cursor(out, page->next);
@@ -204,7 +201,7 @@ void rest_list_handle(struct request *request)
     listing->query.type = type;
     listing->query.searchable = listing->mask;
     listing->query.limit =
-        LIMIT_DEFAULT < listing->limits->list_rows_max ? LIMIT_DEFAULT : listing->limits->list_rows_max;
+        LIMIT_PAGE_ROWS < listing->limits->list_rows_max ? LIMIT_PAGE_ROWS : listing->limits->list_rows_max;
     job->state = listing;
     job->run = run_list;
     job->done = on_listed;

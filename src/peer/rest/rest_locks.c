@@ -73,14 +73,14 @@ static void handle_release(struct request *request)
 
 static void handle_list(struct request *request)
 {
-    struct rest_listing listing = {.query = {.kind = OBJECT_LOCK}, .key = "locks"};
+    struct rest_listing listing = {.query = {.kind = OBJECT_LOCK, .past_ms = request->host->wall_ms}, .key = "locks"};
     if (rest_record_room(request, &listing.query.room))
         rest_object_list(request, &listing);
 }
 
 static void handle_list_all(struct request *request)
 {
-    struct rest_listing listing = {.query = {.kind = OBJECT_LOCK}, .key = "locks"};
+    struct rest_listing listing = {.query = {.kind = OBJECT_LOCK, .past_ms = request->host->wall_ms}, .key = "locks"};
     const struct type *type;
     if (!rest_query_type(request, &type))
         return;
@@ -89,13 +89,13 @@ static void handle_list_all(struct request *request)
 }
 
 const struct route routes_locks[] = {
-    {"GET", "/api/v1/locks", NEED_USER, handle_list_all, false},
-    {"GET", "/api/v1/records/{type}/{id}/locks", NEED_USER, handle_list, false},
-    {"POST", "/api/v1/records/{type}/{id}/locks", NEED_USER, handle_acquire, false},
-    {"PATCH", "/api/v1/records/{type}/{id}/locks", NEED_USER, handle_renew, false},
-    {"DELETE", "/api/v1/records/{type}/{id}/locks", NEED_USER, handle_release, false},
-    {"POST", "/api/v1/records/{type}/{id}/locks/request", NEED_USER, handle_ask, false},
-    {"POST", "/api/v1/records/{type}/{id}/locks/hand_over", NEED_USER, handle_hand_over, false},
-    {"POST", "/api/v1/records/{type}/{id}/locks/force", NEED_USER, handle_force, false},
+    {"GET", "/api/v1/locks", NEED_ACTOR, handle_list_all, false},
+    {"GET", "/api/v1/records/{type}/{id}/locks", NEED_ACTOR, handle_list, false},
+    {"POST", "/api/v1/records/{type}/{id}/locks", NEED_ACTOR, handle_acquire, false},
+    {"PATCH", "/api/v1/records/{type}/{id}/locks", NEED_ACTOR, handle_renew, false},
+    {"DELETE", "/api/v1/records/{type}/{id}/locks", NEED_ACTOR, handle_release, false},
+    {"POST", "/api/v1/records/{type}/{id}/locks/request", NEED_ACTOR, handle_ask, false},
+    {"POST", "/api/v1/records/{type}/{id}/locks/hand_over", NEED_ACTOR, handle_hand_over, false},
+    {"POST", "/api/v1/records/{type}/{id}/locks/force", NEED_ACTOR, handle_force, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

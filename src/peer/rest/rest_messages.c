@@ -57,9 +57,9 @@ static void handle_send_direct(struct request *request)
 }
 
 const struct route routes_messages[] = {
-    {"GET", "/api/v1/rooms/{room+}/messages", NEED_USER, handle_list, false},
-    {"POST", "/api/v1/rooms/{room+}/messages", NEED_USER, handle_send, false},
-    {"GET", "/api/v1/users/{user}/messages", NEED_USER, handle_list_direct, false},
-    {"POST", "/api/v1/users/{user}/messages", NEED_USER, handle_send_direct, false},
+    {"GET", "/api/v1/rooms/{room+}/messages", NEED_ACTOR, handle_list, false},
+    {"POST", "/api/v1/rooms/{room+}/messages", NEED_ACTOR, handle_send, false},
+    {"GET", "/api/v1/users/{user}/messages", NEED_ACTOR, handle_list_direct, false},
+    {"POST", "/api/v1/users/{user}/messages", NEED_ACTOR, handle_send_direct, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

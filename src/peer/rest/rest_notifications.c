@@ -2,10 +2,9 @@
  * server, to anybody. */
 #include "peer/rest/rest_objects.h"
 
+#include "base/limits.h"
 #include "collab/type/access.h"
 #include "peer/dialect/object_say.h"
-
-#define PEOPLE_MAX 64
 
 static const struct rest_deed read = {OBJECT_NOTIFICATION, OBJECT_READ, 200, NULL, true, false};
 static const struct rest_deed unread = {OBJECT_NOTIFICATION, OBJECT_UNREAD, 200, NULL, false, false};
@@ -27,13 +26,8 @@ static void handle_list(struct request *request)
                                    .key = "notifications",
                                    .count_key = "unread_count",
                                    .count_state = SPAN("unread")};
-    struct span *state = &listing.query.state;
     listing.query.owner = request->identity->user_id;
-    http_query(request->exchange, "state", state);
-    if (state->len && !span_equal(*state, SPAN("unread")) && !span_equal(*state, SPAN("read")))
-        request_fail(request, ERR_BAD_FIELD, SPAN("state"), SPAN_EMPTY);
-    else
-        rest_object_list(request, &listing);
+    rest_object_list(request, &listing);
 }
 
 /* All of them are more than one command takes: it is sent again until none is left. */
@@ -150,12 +144,12 @@ static enum err read_people(struct request *request, yyjson_val *list, struct sp
     struct arena *arena = &request->exchange->arena;
     yyjson_arr_iter iter = yyjson_arr_iter_with(list);
     yyjson_val *item;
-    if (!yyjson_is_arr(list) || yyjson_arr_size(list) == 0 || yyjson_arr_size(list) > PEOPLE_MAX)
+    if (!yyjson_is_arr(list) || yyjson_arr_size(list) == 0 || yyjson_arr_size(list) > LIMIT_NOTIFIED)
         return ERR_BAD_FIELD;
     while ((item = yyjson_arr_iter_next(&iter))) {
         struct span id = yyjson_is_uint(item) ? arena_printf(arena, "%llu", (unsigned long long)yyjson_get_uint(item))
                                               : arena_copy(arena, json_text(item));
-        if (id.len == 0 || id.len > USER_ID_BYTES_MAX || !room_name_is_valid(rest_user_room(request, id)))
+        if (id.len == 0 || id.len > LIMIT_ID_BYTES || !room_name_is_valid(rest_user_room(request, id)))
             return ERR_BAD_FIELD;
         ids[(*count)++] = id;
     }
@@ -166,7 +160,7 @@ static enum err read_people(struct request *request, yyjson_val *list, struct sp
 static void tell_people(struct request *request, const struct json *body)
 {
     static const char *const except[] = {"to", NULL};
-    struct span ids[PEOPLE_MAX], key;
+    struct span ids[LIMIT_NOTIFIED], key;
     uint32_t count = 0;
     struct buf input = BUF_EMPTY;
     enum err err = rest_idempotency_key(request->exchange, &key);
@@ -260,13 +254,13 @@ static void handle_prefer(struct request *request)
 }
 
 const struct route routes_notifications[] = {
-    {"GET", "/api/v1/notifications", NEED_USER, handle_list, false},
-    {"POST", "/api/v1/notifications", NEED_USER, handle_notify, false},
-    {"POST", "/api/v1/notifications/read", NEED_USER, handle_read, false},
-    {"POST", "/api/v1/notifications/{notification}/unread", NEED_USER, handle_unread, false},
-    {"DELETE", "/api/v1/notifications/{notification}", NEED_USER, handle_dismiss, false},
+    {"GET", "/api/v1/notifications", NEED_ACTOR, handle_list, false},
+    {"POST", "/api/v1/notifications", NEED_ACTOR, handle_notify, false},
+    {"POST", "/api/v1/notifications/read", NEED_ACTOR, handle_read, false},
+    {"POST", "/api/v1/notifications/{notification}/unread", NEED_ACTOR, handle_unread, false},
+    {"DELETE", "/api/v1/notifications/{notification}", NEED_ACTOR, handle_dismiss, false},
     {"POST", "/api/v1/users/{user}/notify", NEED_USER, handle_notify_user, false},
-    {"GET", "/api/v1/preferences", NEED_USER, handle_preferences, false},
-    {"PUT", "/api/v1/preferences", NEED_USER, handle_prefer, false},
+    {"GET", "/api/v1/preferences", NEED_ACTOR, handle_preferences, false},
+    {"PUT", "/api/v1/preferences", NEED_ACTOR, handle_prefer, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

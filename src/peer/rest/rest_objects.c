@@ -30,10 +30,8 @@ bool rest_answer_has_object(const struct request *request, const struct answer *
 void rest_object_write(struct buf *out, const struct request *request, enum object_kind kind, struct span room,
                        struct span body)
 {
-    struct span id;
-    struct object_view view = {.style = OBJECT_SNAKE, .type = type_of_room(request->registry, room, &id)};
-    if (view.type)
-        view.mask = access_readable(request->identity->access, view.type);
+    const struct object_view view =
+        object_view_of(request->registry, request->identity->access, room, body, OBJECT_SNAKE);
     object_write(out, kind, body, &view);
 }
 
@@ -235,8 +233,10 @@ struct page_job {
 static void run_list(struct request_job *job, struct store *store, struct store_reader *reader)
 {
     struct page_job *state = job->state;
-    const struct rest_listing *listing = &state->listing;
+    struct rest_listing *listing = &state->listing;
     (void)store;
+    if (listing->owner_is_named && (job->err = store_user_resolve(reader, &job->arena, &listing->query.owner)))
+        return;
     job->err = store_objects(reader, &job->arena, &listing->query, &state->page);
     if (job->err == OK && listing->count_key)
         job->err =
@@ -275,21 +275,32 @@ static void on_listed(struct request_job *job, struct request *request)
     request_respond_long(request, 200, &json);
 }
 
+static enum err read_state(struct request *request, struct arena *arena, struct object_query *query, struct span *field)
+{
+    struct span state;
+    if (!http_query(request->exchange, "state", &state) || state.len == 0)
+        return OK;
+    *field = SPAN("state");
+    if (!object_state_is_known(query->kind, state))
+        return ERR_BAD_FIELD;
+    query->state = arena_copy(arena, state);
+    return OK;
+}
+
 void rest_object_list(struct request *request, const struct rest_listing *listing)
 {
     struct request_job *job = request_job_new(request);
     struct page_job *state = arena_alloc(&job->arena, sizeof *state);
     struct object_query *query = &state->listing.query;
-    struct span field;
+    struct span field = SPAN_EMPTY;
     state->listing = *listing;
     query->room = arena_copy(&job->arena, query->room);
     query->owner = arena_copy(&job->arena, query->owner);
-    query->state = arena_copy(&job->arena, query->state);
     job->state = state;
     job->run = run_list;
     job->done = on_listed;
-    enum err err = rest_page(request, &job->arena, &query->cursor, &query->limit, &field);
-    if (err) {
+    enum err err = read_state(request, &job->arena, query, &field);
+    if (err || (err = rest_page(request, &job->arena, &query->cursor, &query->limit, &field))) {
         request_job_drop(job);
         request_fail(request, err, field, SPAN_EMPTY);
         return;

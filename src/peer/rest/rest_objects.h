@@ -38,9 +38,11 @@ void rest_object_find_and_do(struct request *request, const struct rest_deed *de
 /* Finds it, and shows it. */
 void rest_object_show(struct request *request, enum object_kind kind, struct span id, const char *key);
 
-/* A page of objects as `{KEY: [...], "next_cursor": ...}`; limit and cursor are read from the request. */
+/* A page of objects as `{KEY: [...], "next_cursor": ...}`; limit and cursor are read from the request, and `state` where the kind has
+ * states (else it is an unknown parameter as any other). */
 struct rest_listing {
     struct object_query query; /* its spans are copied */
+    bool owner_is_named;       /* the query's owner is what was asked for: an id or a username */
     const char *key;           /* "comments" */
     /* Notifications: how many of the owner's have the state, as a member; NULL: none. */
     const char *count_key;

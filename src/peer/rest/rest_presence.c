@@ -92,6 +92,6 @@ static void handle_presence(struct request *request)
 }
 
 const struct route routes_presence[] = {
-    {"GET", "/api/v1/presence", NEED_USER, handle_presence, false},
+    {"GET", "/api/v1/presence", NEED_ACTOR, handle_presence, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

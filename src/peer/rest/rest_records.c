@@ -1,4 +1,5 @@
 /* /api/v1/records/{type} and /api/v1/records/{type}/{id}. Reading asks the store's reader, changing asks the record's home. */
+#include "peer/record_past.h"
 #include "peer/rest/rest_create.h"
 #include "peer/rest/rest_list.h"
 
@@ -9,9 +10,7 @@
 struct reading {
     const struct type *type;
     struct span id;
-    enum { READ_NOW, READ_VERSION, READ_MOMENT } when;
-    uint64_t version;
-    int64_t time_ms;
+    struct record_moment moment;
     struct list_row row;
 };
 
@@ -19,13 +18,7 @@ static void run_reading(struct request_job *job, struct store *store, struct sto
 {
     struct reading *reading = job->state;
     (void)store;
-    if (reading->when == READ_VERSION)
-        job->err = store_record_at(reader, &job->arena, reading->type, reading->id, reading->version, &reading->row);
-    else if (reading->when == READ_MOMENT)
-        job->err =
-            store_record_at_time(reader, &job->arena, reading->type, reading->id, reading->time_ms, &reading->row);
-    else
-        job->err = store_record(reader, &job->arena, reading->type, reading->id, &reading->row);
+    job->err = record_past_read(reader, &job->arena, reading->type, reading->id, &reading->moment, &reading->row);
 }
 
 static void on_read(struct request_job *job, struct request *request)
@@ -40,22 +33,22 @@ static void on_read(struct request_job *job, struct request *request)
 }
 
 /* ?version= or ?at=, but not both. */
-static enum err read_when(struct request *request, struct reading *reading, struct span *field)
+static enum err read_moment(struct request *request, struct record_moment *moment, struct span *field)
 {
     struct http_exchange *exchange = request->exchange;
     struct span value;
     *field = SPAN("version");
     if (http_query(exchange, "version", &value))
-        reading->when = READ_VERSION;
-    if (!rest_query_u64(exchange, "version", INT64_MAX, &reading->version))
+        moment->when = RECORD_AT_VERSION;
+    if (!rest_query_u64(exchange, "version", INT64_MAX, &moment->version))
         return ERR_BAD_FIELD;
     *field = SPAN("at");
     if (!http_query(exchange, "at", &value))
         return OK;
-    if (reading->when == READ_VERSION)
+    if (moment->when == RECORD_AT_VERSION)
         return ERR_BAD_REQUEST;
-    reading->when = READ_MOMENT;
-    return rest_query_time(exchange, "at", &reading->time_ms) ? OK : ERR_BAD_FIELD;
+    moment->when = RECORD_AT_TIME;
+    return rest_query_time(exchange, "at", &moment->time_ms) ? OK : ERR_BAD_FIELD;
 }
 
 static void handle_read(struct request *request)
@@ -71,7 +64,7 @@ static void handle_read(struct request *request)
     job->state = reading;
     job->run = run_reading;
     job->done = on_read;
-    enum err err = read_when(request, reading, &field);
+    enum err err = read_moment(request, &reading->moment, &field);
     if (err) {
         request_job_drop(job);
         request_fail(request, err, field, SPAN_EMPTY);
@@ -122,7 +115,7 @@ static enum err read_patch(struct request *request, const struct type *type, str
     return rest_field_error(request, type, err, named);
 }
 
-static void patch(struct request *request)
+static void handle_patch(struct request *request)
 {
     const struct type *type = rest_type(request);
     struct span id, field = SPAN_EMPTY;
@@ -152,7 +145,7 @@ static void on_deleted(struct request *request, const struct answer *answer)
     }
 }
 
-static void delete (struct request *request)
+static void handle_delete(struct request *request)
 {
     const struct type *type = rest_type(request);
     struct span id, field = SPAN_EMPTY;
@@ -169,28 +162,11 @@ static void delete (struct request *request)
     request_send(request, command, on_deleted);
 }
 
-/* ---- as somebody else ---- */
-
-static void handle_create(struct request *request)
-{
-    rest_on_behalf(request, rest_create_handle);
-}
-
-static void handle_patch(struct request *request)
-{
-    rest_on_behalf(request, patch);
-}
-
-static void handle_delete(struct request *request)
-{
-    rest_on_behalf(request, delete);
-}
-
 const struct route routes_records[] = {
-    {"GET", "/api/v1/records/{type}", NEED_USER, rest_list_handle, false},
-    {"POST", "/api/v1/records/{type}", NEED_USER, handle_create, false},
-    {"GET", "/api/v1/records/{type}/{id}", NEED_USER, handle_read, false},
-    {"PATCH", "/api/v1/records/{type}/{id}", NEED_USER, handle_patch, false},
-    {"DELETE", "/api/v1/records/{type}/{id}", NEED_USER, handle_delete, false},
+    {"GET", "/api/v1/records/{type}", NEED_ACTOR, rest_list_handle, false},
+    {"POST", "/api/v1/records/{type}", NEED_ACTOR, rest_create_handle, false},
+    {"GET", "/api/v1/records/{type}/{id}", NEED_ACTOR, handle_read, false},
+    {"PATCH", "/api/v1/records/{type}/{id}", NEED_ACTOR, handle_patch, false},
+    {"DELETE", "/api/v1/records/{type}/{id}", NEED_ACTOR, handle_delete, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

@@ -3,16 +3,13 @@
  * administrators. */
 #include "peer/rest/rest.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "peer/dialect/dialect_relay.h"
 #include "peer/socketio/namespace.h"
 #include "peer/socketio/socketio_seat.h"
 
 #include <stdlib.h>
-
-#define ROOMS_MAX 64
-#define ROOM_BYTES_MAX 128
-#define NAME_BYTES_MAX 128
 
 /* How many rooms have not answered yet. */
 struct emission {
@@ -49,7 +46,7 @@ static void emit(struct request *request, const struct json *body, struct span n
 
 static bool is_room(yyjson_val *value)
 {
-    return yyjson_is_str(value) && json_text(value).len > 0 && json_text(value).len <= ROOM_BYTES_MAX &&
+    return yyjson_is_str(value) && json_text(value).len > 0 && json_text(value).len <= LIMIT_ID_BYTES &&
            room_name_is_valid(json_text(value));
 }
 
@@ -61,7 +58,7 @@ static enum err check_rooms(yyjson_val *rooms)
         return OK;
     if (!yyjson_is_arr(rooms))
         return ERR_BAD_FIELD;
-    if (yyjson_arr_size(rooms) == 0 || yyjson_arr_size(rooms) > ROOMS_MAX)
+    if (yyjson_arr_size(rooms) == 0 || yyjson_arr_size(rooms) > LIMIT_SIO_ROOMS)
         return ERR_BAD_FIELD;
     yyjson_arr_foreach(rooms, i, count, room)
     {
@@ -89,7 +86,7 @@ static enum err check(const struct request *request, const struct json *body, st
     *field = SPAN("event");
     if (!event)
         return ERR_MISSING_FIELD;
-    if (json_text(event).len == 0 || json_text(event).len > NAME_BYTES_MAX)
+    if (json_text(event).len == 0 || json_text(event).len > LIMIT_ID_BYTES)
         return ERR_BAD_FIELD;
     *field = SPAN("args");
     if (args && !yyjson_is_arr(args))
@@ -147,12 +144,12 @@ static void ask_everywhere(struct request *request, const struct json *body, str
     struct sio_survey_plan plan = {
         .nsp = nsp,
         .id = json_get_text(body->root, "id"),
-        .rooms = arena_alloc(arena, (ROOMS_MAX + 1) * sizeof(struct span)),
+        .rooms = arena_alloc(arena, (LIMIT_SIO_ROOMS + 1) * sizeof(struct span)),
         .array = event_array(arena, body),
         .timeout_ms = yyjson_get_uint(timeout),
     };
     size_t i, count;
-    if (!yyjson_is_uint(timeout) || plan.timeout_ms == 0 || plan.timeout_ms > SIO_SURVEY_MS_MAX) {
+    if (!yyjson_is_uint(timeout) || plan.timeout_ms == 0 || plan.timeout_ms > LIMIT_SIO_SURVEY_MS) {
         request_fail(request, ERR_BAD_FIELD, SPAN("timeout_ms"), SPAN_EMPTY);
         return;
     }

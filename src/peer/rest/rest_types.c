@@ -163,6 +163,8 @@ static void write_allowed(struct buf *out, const struct access *access, const st
     json_member_bool(out, "create", access_allows(access, type, VERB_CREATE));
     json_member_bool(out, "update", access_allows(access, type, VERB_UPDATE));
     json_member_bool(out, "delete", access_allows(access, type, VERB_DELETE));
+    json_member_bool(out, "force_locks", access_allows(access, type, VERB_FORCE_LOCKS));
+    json_member_bool(out, "revert_others", access_allows(access, type, VERB_REVERT_OTHERS));
     buf_append_char(out, '}');
 }
 
@@ -199,6 +201,6 @@ static void handle_types(struct request *request)
 }
 
 const struct route routes_types[] = {
-    {"GET", "/api/v1/types", NEED_USER, handle_types, false},
+    {"GET", "/api/v1/types", NEED_ACTOR, handle_types, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

@@ -1,7 +1,6 @@
 /* Taking changes back: POST /api/v1/records/{type}/{id}/undo, /redo and /restore. All three are changes like any other. */
+#include "base/limits.h"
 #include "peer/rest/rest.h"
-
-#define CHANGE_ID_BYTES_MAX 128
 
 static void on_done(struct request *request, const struct answer *answer)
 {
@@ -37,7 +36,7 @@ static enum err read_undo(struct request *request, struct command *command, stru
     yyjson_val *value = json_get2(body.root, "change_id", "changeId");
     *field = SPAN("change_id");
     id = json_text(value);
-    if (value && (id.len == 0 || id.len > CHANGE_ID_BYTES_MAX || command->undo.version))
+    if (value && (id.len == 0 || id.len > LIMIT_ID_BYTES || command->undo.version))
         err = ERR_BAD_FIELD;
     command->undo.change_id = arena_copy(&command->arena, id);
 done:
@@ -105,8 +104,8 @@ static void handle_restore(struct request *request)
 }
 
 const struct route routes_undo[] = {
-    {"POST", "/api/v1/records/{type}/{id}/undo", NEED_USER, handle_undo, false},
-    {"POST", "/api/v1/records/{type}/{id}/redo", NEED_USER, handle_redo, false},
-    {"POST", "/api/v1/records/{type}/{id}/restore", NEED_USER, handle_restore, false},
+    {"POST", "/api/v1/records/{type}/{id}/undo", NEED_ACTOR, handle_undo, false},
+    {"POST", "/api/v1/records/{type}/{id}/redo", NEED_ACTOR, handle_redo, false},
+    {"POST", "/api/v1/records/{type}/{id}/restore", NEED_ACTOR, handle_restore, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},
 };

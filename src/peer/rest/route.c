@@ -157,7 +157,10 @@ static void on_credentials(void *arg, const struct credentials_result *result)
     request->is_account = result->is_account;
     request->generation = result->generation;
     request->token_id = arena_copy(&request->exchange->arena, result->token_id);
-    route->handle(request);
+    if (route->need == NEED_ACTOR)
+        request_on_behalf(request, route->handle);
+    else
+        route->handle(request);
 }
 
 static void handle(struct request *request, const struct route *route)
@@ -165,6 +168,10 @@ static void handle(struct request *request, const struct route *route)
     if (request->host->is_draining && !route->is_always_served) {
         http_close_after(request->exchange);
         request_fail(request, ERR_DRAINING, SPAN_EMPTY, SPAN_EMPTY);
+        return;
+    }
+    if (route->need != NEED_ACTOR && request_has_behalf(request)) {
+        request_refuse_behalf(request);
         return;
     }
     if (route->need == NEED_NOTHING) {

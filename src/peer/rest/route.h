@@ -28,7 +28,11 @@ struct request {
     uint32_t jobs; /* store jobs on their way that point here */
 };
 
-enum route_need { NEED_NOTHING, NEED_USER };
+enum route_need {
+    NEED_NOTHING,
+    NEED_USER,  /* whoever asks, himself */
+    NEED_ACTOR, /* a user, or a backend on one's behalf: X-On-Behalf-Of (rest_behalf.c) */
+};
 
 struct route {
     const char *method; /* "GET" (also answers HEAD), "POST", ...; NULL: any */
@@ -57,6 +61,12 @@ void peer_serve(struct peer_host *host, struct conn *conn, const struct http_lim
 void peer_adopt(struct peer_host *host, struct conn_parcel *parcel);
 /* One that comes too late: closes it. */
 void peer_refuse_parcel(struct admission *admission, struct conn_parcel *parcel);
+
+/* X-On-Behalf-Of (rest_behalf.c): goes on with `then` as the user that it names, or as whoever asks when it is not given; else the request is
+ * answered. Where the header means nothing it is refused. */
+void request_on_behalf(struct request *request, void (*then)(struct request *request));
+bool request_has_behalf(const struct request *request);
+void request_refuse_behalf(struct request *request);
 
 /* The request's connection, or the one behind a proxy that we trust, is encrypted. */
 bool request_is_tls(const struct request *request);

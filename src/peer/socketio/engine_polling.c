@@ -1,13 +1,13 @@
 /* Long-polling: a GET waits until there is something to say, a POST brings what the client says. */
 #include "peer/socketio/engine_internal.h"
 
+#include "base/limits.h"
 #include "wire/gzip.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #define POLL_TYPE "text/plain; charset=UTF-8"
-#define PACKETS_MAX 1000
 #define GZIP_LEVEL 1 /* a loop has other things to do */
 
 /* Long ones are paced by HTTP, so that a client that reads slowly holds one copy at most. */
@@ -106,7 +106,7 @@ void engine_on_poll(struct engine *engine, struct http_exchange *exchange)
 /* A packet's handler may end the session: the rest of the payload is nobody's then. */
 static enum err hear_payload(struct engine *engine, struct span body)
 {
-    struct eio_payload payload = {.rest = body, .packets_max = PACKETS_MAX};
+    struct eio_payload payload = {.rest = body, .packets_max = LIMIT_SIO_PACKETS};
     struct eio_packet packet;
     enum err err = OK;
     while (engine->state == ENGINE_POLLING && eio_payload_next(&payload, &packet, &err)) {

@@ -1,14 +1,10 @@
 #include "peer/socketio/namespace.h"
 
+#include "base/limits.h"
 #include "base/utf8.h"
 #include "wire/json.h"
 
 #include <string.h>
-
-#define NAME_BYTES_MAX 128
-#define NAMES_MAX 64
-#define RECOVERY_MS (2 * 60 * 1000)
-#define RECOVERY_MS_MAX (60 * 60 * 1000)
 
 static enum err fail(struct buf *why, struct span name, const char *reason)
 {
@@ -20,12 +16,12 @@ static enum err read_names(struct namespaces *all, const struct namespace *names
                            const char *fallback, struct span **names, uint32_t *count, struct buf *why)
 {
     size_t size = yyjson_arr_size(value);
-    if (value && (!yyjson_is_arr(value) || size > NAMES_MAX))
+    if (value && (!yyjson_is_arr(value) || size > LIMIT_SIO_EVENT_NAMES))
         return fail(why, namespace->name, "event names are a list of at most 64");
     *names = arena_alloc(&all->arena, (size + 1) * sizeof **names);
     for (size_t i = 0; i < size; i++) {
         struct span name = json_text(yyjson_arr_get(value, i));
-        if (name.len == 0 || name.len > NAME_BYTES_MAX)
+        if (name.len == 0 || name.len > LIMIT_ID_BYTES)
             return fail(why, namespace->name, "an event's name has 1 to 128 bytes");
         (*names)[(*count)++] = arena_copy(&all->arena, name);
     }
@@ -38,8 +34,8 @@ static enum err read_recovery(struct namespace *namespace, yyjson_val *value, st
 {
     if (!value || yyjson_is_false(value))
         return OK;
-    namespace->recovery_ms = yyjson_is_true(value) ? RECOVERY_MS : yyjson_get_uint(value);
-    if (namespace->recovery_ms == 0 || namespace->recovery_ms > RECOVERY_MS_MAX)
+    namespace->recovery_ms = yyjson_is_true(value) ? LIMIT_SIO_RECOVERY_MS : yyjson_get_uint(value);
+    if (namespace->recovery_ms == 0 || namespace->recovery_ms > LIMIT_SIO_RECOVERY_MS_MAX)
         return fail(why, namespace->name, "recovery is true, false or 1 to 3600000 milliseconds");
     return OK;
 }
@@ -113,7 +109,7 @@ static bool is_wild_match(struct span pattern, struct span name)
 /* The name becomes a part of rooms' names, where # ends it. */
 static bool may_be_dynamic(struct span name)
 {
-    if (name.len < 2 || name.len > NAMESPACE_DYNAMIC_BYTES_MAX || name.data[0] != '/' || !utf8_is_valid(name))
+    if (name.len < 2 || name.len > LIMIT_SIO_NAME_BYTES || name.data[0] != '/' || !utf8_is_valid(name))
         return false;
     for (size_t i = 0; i < name.len; i++)
         if ((unsigned char)name.data[i] < ' ' || name.data[i] == 0x7f || strchr("#,?", name.data[i]))
@@ -123,7 +119,7 @@ static bool may_be_dynamic(struct span name)
 
 static bool matches(const struct namespace *namespace, struct span name)
 {
-    char text[NAMESPACE_DYNAMIC_BYTES_MAX + 1];
+    char text[LIMIT_SIO_NAME_BYTES + 1];
     if (namespace->kind == NAMESPACE_WILD)
         return is_wild_match(namespace->name, name);
     if (namespace->kind != NAMESPACE_REGEX)
@@ -140,7 +136,7 @@ static enum err read_namespace(struct namespaces *all, struct span name, yyjson_
 {
     enum err err;
     out->name = arena_copy(&all->arena, name);
-    if (!span_starts_with(name, SPAN("/")) || name.len > NAME_BYTES_MAX)
+    if (!span_starts_with(name, SPAN("/")) || name.len > LIMIT_ID_BYTES)
         return fail(why, name, "a namespace's name begins with a slash and has 128 bytes at most");
     enum namespace_kind kind = kind_of(name);
     if (kind != NAMESPACE_REGEX && (memchr(name.data, ',', name.len) || memchr(name.data, '#', name.len)))

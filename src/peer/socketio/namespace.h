@@ -26,8 +26,6 @@
 
 #include <regex.h>
 
-#define NAMESPACE_DYNAMIC_BYTES_MAX 64 /* of a name that matches a pattern */
-
 enum namespace_kind { NAMESPACE_NAMED, NAMESPACE_WILD, NAMESPACE_REGEX };
 
 struct namespace

@@ -1,6 +1,7 @@
 /* Clients, their sockets, and what they hear and say. */
 #include "peer/socketio/socketio.h"
 
+#include "base/limits.h"
 #include "base/base64.h"
 #include "base/memory.h"
 #include "base/rand.h"
@@ -259,7 +260,7 @@ static enum err hear_packet(struct socketio *client)
     }
     if (!socket->is_connected)
         return ERR_PROTOCOL; /* an event before the CONNECT was answered */
-    struct span binaries[SIO_ATTACHMENTS_MAX];
+    struct span binaries[LIMIT_SIO_ATTACHMENTS];
     for (unsigned i = 0; i < packet->attachment_count; i++)
         binaries[i] = buf_span(&assembly->attachments[i]);
     struct sio_event event = {.data = assembly->json.root,

@@ -6,6 +6,7 @@
  * question is asked again behind them. */
 #include "peer/socketio/socketio_keeper.h"
 
+#include "base/limits.h"
 #include "base/base64.h"
 #include "base/memory.h"
 #include "base/metric.h"
@@ -17,8 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PID_RANDOM_BYTES = 18, KEPT_MAX = 1000, HOPS_MAX = 4 };
-#define KEPT_BYTES_MAX ((size_t)16 * 1024 * 1024)
+enum { PID_RANDOM_BYTES = 18, HOPS_MAX = 4 };
 
 struct record {
     struct list in_kept;
@@ -159,7 +159,7 @@ static void keep_here(struct sio_keeper *keeper, struct sio_facts *facts)
     keeper->kept_bytes += facts_bytes(facts);
     list_push_tail(&keeper->kept, &record->in_kept);
     loop_timer_set(keeper->host->loop, &record->timer, facts->until_ms);
-    while (keeper->kept_count > KEPT_MAX || keeper->kept_bytes > KEPT_BYTES_MAX)
+    while (keeper->kept_count > LIMIT_SIO_AWAY || keeper->kept_bytes > LIMIT_SIO_AWAY_BYTES)
         record_free(LIST_OWNER(keeper->kept.next, struct record, in_kept));
 }
 

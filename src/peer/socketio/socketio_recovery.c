@@ -8,6 +8,7 @@
  * clock decides. */
 #include "peer/socketio/socketio_recovery.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/metric.h"
 #include "peer/dialect.h"
@@ -17,8 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MISSED_MAX = 20000, NS_PER_MS = 1000000 };
-#define MISSED_BYTES_MAX ((size_t)8 * 1024 * 1024)
+enum { NS_PER_MS = 1000000 };
 
 struct missed_event {
     struct event *event; /* owned reference */
@@ -114,7 +114,7 @@ static void collect(struct session *session, struct fanout *fanout, uint64_t con
     if (!returning->facts)
         return; /* given up to a newer connection */
     returning->bytes += event_bytes(event);
-    if (returning->count == MISSED_MAX || returning->bytes > MISSED_BYTES_MAX)
+    if (returning->count == LIMIT_SIO_MISSED || returning->bytes > LIMIT_SIO_MISSED_BYTES)
         returning->is_failed = true;
     if (returning->is_failed || is_his_own(returning->facts, event))
         return;
@@ -366,7 +366,7 @@ void recovery_sent(struct seat *seat, const struct sio_mark *mark)
     if (!seat->life)
         return;
     if (sio_track_is_full(&seat->life->track))
-        cut(seat, SIO_TRACK_MARKS_MAX / 2);
+        cut(seat, LIMIT_SIO_TRACKED / 2);
     sio_track_add(&seat->life->track, mark);
 }
 

@@ -1,15 +1,12 @@
 /* Where Socket.IO's requests arrive: a greeting finds out who it is, what belongs to another worker's session goes there. */
 #include "peer/socketio/socketio_seat.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 #include "net/hand_over.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define CONNECT_MS 45000
-#define ASSEMBLY_MS 10000
-#define NAMESPACES_MAX 16
 
 /* ---- requests ---------------------------------------------------------------------------------------------------- */
 
@@ -133,9 +130,9 @@ struct socketio_peers *socketio_peers_new(struct peer_host *host)
     engines->settings.ping_timeout_ms = host->limits->engine_ping_timeout_ms;
     engines->settings.payload_bytes_max = host->limits->engine_payload_bytes_max;
     peers->sockets.settings = (struct socketio_settings){
-        .connect_ms = CONNECT_MS,
-        .assembly_ms = ASSEMBLY_MS,
-        .namespaces_max = NAMESPACES_MAX,
+        .connect_ms = LIMIT_SIO_CONNECT_MS,
+        .assembly_ms = LIMIT_SIO_ASSEMBLY_MS,
+        .namespaces_max = LIMIT_SIO_NAMESPACES,
         .json = {host->limits->message_bytes_max, json_limits_default.depth_max, json_limits_default.members_max},
     };
     peers->sockets.events = &socketio_session_events;

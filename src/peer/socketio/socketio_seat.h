@@ -17,8 +17,6 @@ struct socketio_peers { /* of a worker */
     struct map dynamic; /* names that match a pattern and have somebody here: name -> struct dynamic_name */
 };
 
-#define DYNAMIC_NAMES_MAX 10000
-
 /* A client: whom its handshake named. */
 struct guest {
     struct peer_host *host;

@@ -1,5 +1,6 @@
 #include "peer/socketio/socketio_recovery.h"
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/metric.h"
@@ -194,7 +195,7 @@ struct dynamic_name {
 static struct dynamic_name *dynamic_enter(struct map *names, struct span nsp)
 {
     struct dynamic_name *name = map_get(names, nsp);
-    if (!name && names->count >= DYNAMIC_NAMES_MAX)
+    if (!name && names->count >= LIMIT_SIO_NAMES)
         return NULL;
     if (!name) {
         name = memory_alloc(sizeof *name + nsp.len);

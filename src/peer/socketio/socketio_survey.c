@@ -1,6 +1,7 @@
 /* A survey sends an inquiry to each worker; there it becomes a question, which waits for its sockets, and comes home. */
 #include "peer/socketio/socketio_survey.h"
 
+#include "base/limits.h"
 #include "base/base64.h"
 #include "base/memory.h"
 #include "peer/dialect/dialect_relay.h"
@@ -9,9 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { SURVEYS_MAX = 64 };
-#define ANSWERS_BYTES_MAX ((size_t)1024 * 1024)
 
 /* ---- inquiries ---- */
 
@@ -258,7 +256,7 @@ void sio_surveys_on_answer(struct sio_surveys *surveys, session_id session, cons
                                   : NULL;
         if (!asked)
             continue;
-        if (question->inquiry->answers.len + answer_bytes(event) > ANSWERS_BYTES_MAX)
+        if (question->inquiry->answers.len + answer_bytes(event) > LIMIT_SIO_SURVEY_BYTES)
             note_missing(question, asked);
         else
             write_answer(&question->inquiry->answers, asked, event);
@@ -305,7 +303,7 @@ enum err sio_survey(struct sio_surveys *surveys, const struct sio_survey_plan *p
                     void (*done)(struct peer_host *host, session_id asker, struct buf *json))
 {
     struct peer_host *host = surveys->host;
-    if (surveys->survey_count >= SURVEYS_MAX)
+    if (surveys->survey_count >= LIMIT_SIO_SURVEYS)
         return ERR_OVERLOADED;
     struct survey *survey = NEW(struct survey);
     survey->serial = ++surveys->serial;

@@ -8,8 +8,6 @@
 #include "peer/host.h"
 #include "peer/socketio/socketio.h"
 
-#define SIO_SURVEY_MS_MAX 60000
-
 struct sio_surveys {
     struct peer_host *host;
     struct list questions; /* to sockets here */

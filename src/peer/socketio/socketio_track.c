@@ -1,5 +1,6 @@
 #include "peer/socketio/socketio_track.h"
 
+#include "base/limits.h"
 #include "base/map.h"
 #include "base/memory.h"
 
@@ -81,7 +82,7 @@ void sio_track_deinit(struct sio_track *track)
 
 bool sio_track_is_full(const struct sio_track *track)
 {
-    return track->count == SIO_TRACK_MARKS_MAX;
+    return track->count == LIMIT_SIO_TRACKED;
 }
 
 void sio_track_add(struct sio_track *track, const struct sio_mark *mark)

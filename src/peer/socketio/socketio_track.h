@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 
-#define SIO_TRACK_MARKS_MAX 2048
 #define SIO_MARK_TEXT_MAX 40
 
 struct sio_mark {
