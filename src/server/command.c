@@ -57,7 +57,8 @@ static bool run_here(const struct config *config, struct admin *admin)
                                     .log_age_ms = config->log_age_ms,
                                     .op_age_ms = config->op_age_ms,
                                     .activity_age_ms = config->activity_age_ms,
-                                    .message_age_ms = config->message_age_ms};
+                                    .message_age_ms = config->message_age_ms,
+                                    .history_age_ms = config->history_age_ms};
     enum err err;
     if (!has_data(config, admin))
         return false;

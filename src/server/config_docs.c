@@ -122,12 +122,53 @@ static void write_limits_row(const struct config_row *row, struct buf *out)
     buf_append_str(out, " |\n");
 }
 
+enum unit { UNIT_COUNT, UNIT_BYTES, UNIT_CHARACTERS, UNIT_MS };
+
+static void append_grouped(struct buf *out, unsigned number)
+{
+    if (number >= 1000)
+        append_grouped(out, number / 1000);
+    buf_printf(out, number >= 1000 ? ",%03u" : "%u", number % 1000);
+}
+
+static void write_amount(enum unit unit, unsigned number, struct buf *out)
+{
+    if (unit == UNIT_MS || (unit == UNIT_BYTES && number % 1024 == 0)) {
+        config_number_write(unit == UNIT_MS ? CONFIG_ms : CONFIG_bytes, number, out);
+        return;
+    }
+    append_grouped(out, number);
+    buf_append_str(out, unit == UNIT_BYTES ? " bytes" : unit == UNIT_CHARACTERS ? " characters" : "");
+}
+
+static void write_limit(const char *what, enum unit unit, unsigned number, const char *consequence, struct buf *out)
+{
+    buf_printf(out, "| %s | ", what);
+    write_amount(unit, number, out);
+    buf_printf(out, " | %s |\n", consequence);
+}
+
+static void write_fixed(struct buf *out)
+{
+    buf_append_str(out, "\n## Fixed\n\nThese belong to a protocol or to the program and are no options.\n");
+#define SECTION(title, sentence) \
+    buf_append_str(out, "\n### " title "\n\n" sentence "\n\n| what | limit | past it |\n| --- | --- | --- |\n");
+#define LIMIT(name, number, unit, what, consequence) write_limit(what, UNIT_##unit, number, consequence, out);
+#define FIXED(what, value, consequence) buf_append_str(out, "| " what " | " value " | " consequence " |\n");
+#include "base/limits.def"
+#undef FIXED
+#undef LIMIT
+#undef SECTION
+}
+
 void limits_write_docs(struct buf *out)
 {
     bool is_limits = false;
 
     buf_append_str(out, "# Limits\n\n");
-    buf_append_str(out, generated);
+    buf_append_str(
+        out,
+        "<!-- Made from src/server/config.def and src/base/limits.def by `collabd docs`: change it there. -->\n\n");
     buf_append_str(
         out, "Nothing that a client chooses is unbounded. What exceeds a limit gets an answer that says so (the code,\n"
              "the HTTP status or the close code that stands here; [errors](errors.md) lists the codes), and nothing\n"
@@ -145,11 +186,7 @@ void limits_write_docs(struct buf *out)
         else if (is_limits)
             write_limits_row(row, out);
     }
-    buf_append_str(out, "\n## Fixed\n\nThese belong to a protocol or to the program and are no options.\n\n"
-                        "| what | limit | past it |\n| --- | --- | --- |\n");
-#define FIXED(what, value, consequence) buf_append_str(out, "| " what " | " value " | " consequence " |\n");
-#include "server/limits.def"
-#undef FIXED
+    write_fixed(out);
 }
 
 /* ---- --help ---- */

@@ -53,7 +53,8 @@ enum err hooks_events(const struct config_list *list, unsigned *kinds, struct bu
 
 struct gate_rules hooks_gate_rules(const struct config *config, bool *asks_who)
 {
-    struct gate_rules rules = {.allows_when_down = config->backend_when_down == 1, /* its place among the words */
+    struct gate_rules rules = {.has_backend = config->backend_url.len > 0,
+                               .allows_when_down = config->backend_when_down == 1, /* its place among the words */
                                .cache_max_ms = config->backend_cache_max_s * 1000,
                                .waiting_max = 1000,
                                .waiting_bytes_max = (size_t)4 << 20,

@@ -68,6 +68,7 @@ static struct store_options store_options(const struct server *server)
                                   .op_age_ms = server->config->op_age_ms,
                                   .activity_age_ms = server->config->activity_age_ms,
                                   .message_age_ms = server->config->message_age_ms,
+                                  .history_age_ms = server->config->history_age_ms,
                                   .registry = server->shared ? server->shared->registry : NULL};
 }
 
@@ -103,6 +104,7 @@ static enum err start_store(struct server *server)
                                            .post = post,
                                            .arg = &server->ring,
                                            .batch_max = server->config->store_batch_max,
+                                           .gather_us = server->config->store_gather_us,
                                            .queue_max = server->config->store_queue_max};
     return store_thread_start(&options, &server->ring.store, &server->why);
 }

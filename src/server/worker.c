@@ -442,8 +442,7 @@ static void init_host(struct worker *worker)
     host->wall_ms = clock_wall_ms();
     peer_host_init(host);
     host->socketio = socketio_peers_new(host);
-    if (worker->ring->gate_rules.asks)
-        host->gate = gate_new(host, &worker->ring->gate_rules);
+    host->gate = gate_new(host, &worker->ring->gate_rules);
 }
 
 struct worker *worker_new(unsigned index, struct worker_ring *ring, struct shared *shared)

@@ -74,7 +74,7 @@ struct store {
     struct sql sql;
     struct arena arena; /* lives as long as the store */
     struct type_registry *registry;
-    uint64_t log_events_max, log_age_ms, op_age_ms, activity_age_ms, message_age_ms;
+    uint64_t log_events_max, log_age_ms, op_age_ms, activity_age_ms, message_age_ms, history_age_ms;
     struct span folder;
     int lock; /* the lock file's descriptor */
     uint64_t epoch, next_seq, tidied;
@@ -96,6 +96,12 @@ struct store {
     uint8_t fresh[INBOX_SLOTS];          /* notifications that came since a look, by the hash of whose they are */
     struct span full[INBOXES_NOTED_MAX]; /* whose inboxes are to be looked at; owned */
     uint32_t full_count;
+    /* store_cut.c */
+    struct cut {
+        int64_t room_id;
+        uint64_t version, seq; /* of a milestone */
+    } cut_place;               /* the last one that was looked at */
+    int64_t cut_due_ms;
 };
 
 struct store_reader {
@@ -201,10 +207,12 @@ must_check enum err past_start(struct sql *sql, const struct lineage *record, ui
 /* Reads the change at step->seq, when its version is below `before`, and moves on to the one before it. */
 must_check enum err past_step_back(struct sql *sql, struct arena *arena, uint64_t before, struct past_step *step);
 /* The state at an earlier version: the nearest one that was kept whole, and the changes since then applied again.
- * ERR_NOT_FOUND: there was no such record then. */
+ * ERR_NOT_FOUND: there was no such record then. ERR_BAD_VERSION: it is not kept any more. */
 must_check enum err past_state(struct sql *sql, struct arena *arena, const struct lineage *record, uint64_t version,
                                struct span *state, int64_t *time_ms);
 
+/* The first version that can be read: 1, or where the history was cut. */
+must_check enum err past_first(struct sql *sql, int64_t room_id, uint64_t *version);
 /* Which version was current at a moment; ERR_NOT_FOUND: none. */
 must_check enum err past_version(struct sql *sql, struct arena *arena, const struct lineage *record, int64_t time_ms,
                                  uint64_t *version);
@@ -243,6 +251,12 @@ void inboxes_forget(struct store *store);
 /* Whether anything is older than it may be, or an inbox was filled. */
 must_check enum err aged_look(struct store *store, int64_t wall_ms, bool *has);
 must_check enum err aged_drop(struct store *store, int64_t wall_ms); /* one step of it */
+
+/* ---- store_cut.c ---- */
+
+/* A milestone before which a history can be cut off; version 0: none for now. */
+must_check enum err cut_look(struct store *store, int64_t wall_ms, struct cut *found);
+must_check enum err cut_drop(struct store *store, const struct cut *place);
 
 /* ---- store_import.c ---- */
 

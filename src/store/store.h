@@ -21,6 +21,7 @@ struct store_options {
     uint64_t op_age_ms;             /* idempotency keys: 24 h at least */
     uint64_t activity_age_ms;       /* lines of the activity feed that are no changes; 0: 90 days */
     uint64_t message_age_ms;        /* chat messages; 0: 365 days */
+    uint64_t history_age_ms;        /* what records were; 0: for ever */
     struct type_registry *registry; /* NULL: for accounts and copies only */
 };
 
@@ -39,7 +40,8 @@ void store_set_registry(struct store *store, struct type_registry *registry);
 void store_execute(struct store *store, struct store_request **requests, size_t count, int64_t wall_ms);
 /* Housekeeping in small steps; true when there is more to do. What goes: old events and idempotency keys, logins and
  * tokens that have expired, activities and chat messages that are old, notifications that were read and conflicts that
- * were settled 90 days ago, and of each inbox all but the newest 1,000 (looked at every 32 new ones). */
+ * were settled 90 days ago, of each inbox all but the newest 1,000 (looked at every 32 new ones), and histories up to
+ * a version that is kept whole (every 64th) and is older than history_age_ms. */
 bool store_tidy(struct store *store, int64_t wall_ms);
 /* The next free number for generated ids of a type: after every number that an id of the type's form has, never
  * given twice. */
@@ -155,6 +157,7 @@ struct object_query {
     struct span room, owner, state; /* empty: any */
     struct span type;               /* in the rooms of this type's records; empty: in any */
     bool newest_first;              /* by the time they were made, else oldest first */
+    int64_t past_ms;                /* only those whose expires_at is later (wall clock): locks; 0: all */
     struct span cursor;
     uint32_t limit; /* 1..1000 */
 };

@@ -86,6 +86,8 @@ static enum err read_changes(struct store *store, struct store_request *request,
 
     request->changes = arena_alloc(&request->arena, count * sizeof(*request->changes));
     for (uint32_t i = 0; i < count && bytes < CHANGES_BYTES_MAX; i++) {
+        if (step.seq == 0)
+            break; /* the history was cut there */
         if ((err = past_step_back(&store->sql, &request->arena, UINT64_MAX, &step)) != OK)
             return err;
         if (step.version != record->version - i)
@@ -302,6 +304,44 @@ static enum err answer_users(struct store *store, struct store_request *request)
     return err;
 }
 
+static void add_user(struct store_request *request, struct span id, uint32_t name)
+{
+    if (id.len == 0 || request->user_count == request->count_max)
+        return;
+    request->user_of[request->user_count] = name;
+    request->user_ids[request->user_count++] = id;
+}
+
+static enum err add_users_in_role(struct store *store, struct store_request *request, struct span role, uint32_t name)
+{
+    sqlite3_stmt *statement = store->sql.statements[SQL_account_in_role];
+    enum err err;
+
+    sql_bind_text(statement, 1, role);
+    sql_bind_u64(statement, 2, request->count_max);
+    while ((err = sql_row(statement)) == OK)
+        add_user(request, sql_column_copy(statement, 0, &request->arena), name);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err answer_user_list(struct store *store, struct store_request *request)
+{
+    enum err err = OK;
+    struct span id;
+
+    request->user_ids = arena_alloc(&request->arena, request->count_max * sizeof(*request->user_ids));
+    request->user_of = arena_alloc(&request->arena, request->count_max * sizeof(*request->user_of));
+    for (uint32_t i = 0; i < request->name_count && err == OK; i++) {
+        const struct span name = request->names[i];
+
+        if (span_starts_with(name, SPAN("@")))
+            err = add_users_in_role(store, request, span_slice(name, 1, name.len), i);
+        else if ((err = find_user(store, &request->arena, name, &id)) == OK)
+            add_user(request, id, i);
+    }
+    return err;
+}
+
 enum err request_answer(struct store *store, struct store_request *request)
 {
     struct stored_room *room;
@@ -316,6 +356,7 @@ enum err request_answer(struct store *store, struct store_request *request)
     case STORE_OBJECTS_READ: return answer_objects(store, request);
     case STORE_OBJECTS_LIST: return objects_list(store, request);
     case STORE_USERS_FIND: return answer_users(store, request);
+    case STORE_USERS_LIST: return answer_user_list(store, request);
     case STORE_OP_FIND: return answer_op(store, request);
     case STORE_COMMIT: break;
     }

@@ -2,6 +2,8 @@
  * after the last row of the one before, so what comes or goes meanwhile moves nothing. */
 #include "store/sqlite_internal.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 
 struct listing {
@@ -12,7 +14,7 @@ struct listing {
 };
 
 /* Values have the same numbers in all statements. */
-enum { KIND = 1, ROOM, OWNER, STATE, TYPE, TYPE_END, TIME, ROW, LIMIT };
+enum { KIND = 1, ROOM, OWNER, STATE, TYPE, TYPE_END, PAST, TIME, ROW, LIMIT };
 
 static uint64_t query_hash(const struct object_query *query)
 {
@@ -41,6 +43,8 @@ static void print_conditions(const struct object_query *query, struct buf *out)
         buf_printf(out, " AND %sowner = ?3", mark);
     if (query->state.len > 0)
         buf_printf(out, " AND %sstate = ?4", mark);
+    if (query->past_ms != 0)
+        buf_append_str(out, " AND json_extract(body, '$.expires_at') > ?7");
 }
 
 static void print_page(const struct listing *listing, struct buf *out)
@@ -51,8 +55,20 @@ static void print_page(const struct listing *listing, struct buf *out)
     buf_append_str(out, "SELECT id, room, owner, state, time_ms, revision, body, rowid");
     print_conditions(listing->query, out);
     if (listing->after.row > 0)
-        buf_printf(out, " AND (time_ms, rowid) %s (?7, ?8)", down ? "<" : ">");
-    buf_printf(out, " ORDER BY time_ms %s, rowid %s LIMIT ?9", order, order);
+        buf_printf(out, " AND (time_ms, rowid) %s (?8, ?9)", down ? "<" : ">");
+    buf_printf(out, " ORDER BY time_ms %s, rowid %s LIMIT ?10", order, order);
+}
+
+/* As bodies say it: such texts are in order as the times are. */
+static struct span print_time(struct arena *arena, int64_t time_ms)
+{
+    struct buf text = BUF_EMPTY;
+    struct span copy;
+
+    clock_append_iso(&text, time_ms);
+    copy = arena_copy(arena, buf_span(&text));
+    buf_deinit(&text);
+    return copy;
 }
 
 /* Takes the text. */
@@ -62,8 +78,13 @@ static enum err prepare(const struct listing *listing, struct buf *text, sqlite3
     /* The rooms of a type's records are those between "type:" and what follows it. */
     struct span type = arena_printf(listing->arena, "%.*s:", SPAN_ARG(query->type));
     struct span type_end = arena_printf(listing->arena, "%.*s;", SPAN_ARG(query->type));
-    const struct span values[] = {
-        object_kind_name(query->kind), query->room, query->owner, query->state, type, type_end};
+    const struct span values[] = {object_kind_name(query->kind),
+                                  query->room,
+                                  query->owner,
+                                  query->state,
+                                  type,
+                                  type_end,
+                                  print_time(listing->arena, query->past_ms)};
     int code = sqlite3_prepare_v2(listing->reader->sql.db, text->data, (int)text->len, out, NULL);
     int count;
 
@@ -71,7 +92,7 @@ static enum err prepare(const struct listing *listing, struct buf *text, sqlite3
     if (code != SQLITE_OK)
         return sql_err(listing->reader->sql.db, code);
     count = sqlite3_bind_parameter_count(*out); /* the greatest number that is mentioned */
-    for (int i = KIND; i <= TYPE_END && i <= count; i++)
+    for (int i = KIND; i <= PAST && i <= count; i++)
         sql_bind_text(*out, i, values[i - 1]);
     if (count == LIMIT) {
         sql_bind_i64(*out, TIME, listing->after.at);

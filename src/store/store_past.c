@@ -31,7 +31,7 @@ enum err past_step_back(struct sql *sql, struct arena *arena, uint64_t before, s
 
     sql_bind_u64(statement, 1, step->seq);
     if ((err = sql_row(statement)) != OK)
-        return err == ERR_NOT_FOUND ? ERR_STORAGE : err; /* changes are never removed */
+        return err == ERR_NOT_FOUND ? ERR_STORAGE : err; /* none is removed without those before it (store_cut.c) */
     step->version = sql_column_u64(statement, 0);
     previous = sql_column_u64(statement, 1);
     body = sql_column(statement, 2);
@@ -109,9 +109,13 @@ static enum err apply(struct past *past, struct change *change)
 
 static enum err travel(struct past *past, const struct lineage *record, uint64_t version)
 {
-    uint64_t count;
+    uint64_t first, count;
     enum err err;
 
+    if ((err = past_first(past->sql, record->room_id, &first)) != OK)
+        return err;
+    if (version < first)
+        return ERR_BAD_VERSION;
     if ((err = load_milestone(past, record->room_id, version)) != OK)
         return err;
     count = version - past->version;
@@ -153,12 +157,18 @@ static enum err milestone_time(struct sql *sql, int64_t room_id, uint64_t versio
     return OK;
 }
 
-/* The last milestone that had been reached, by halving; 0: none. */
+/* The last milestone that had been reached, by halving; 0: none. ERR_NOT_FOUND: the history was cut after that. */
 static enum err last_milestone(struct sql *sql, const struct lineage *record, int64_t time_ms, uint64_t *out)
 {
-    uint64_t reached = 0, beyond = record->version / MILESTONE_EVERY + 1;
+    uint64_t first, reached, beyond = record->version / MILESTONE_EVERY + 1;
+    int64_t first_ms;
     enum err err;
 
+    if ((err = past_first(sql, record->room_id, &first)) != OK)
+        return err;
+    reached = first / MILESTONE_EVERY;
+    if (reached > 0 && ((err = milestone_time(sql, record->room_id, first, &first_ms)) != OK || first_ms > time_ms))
+        return err == OK ? ERR_NOT_FOUND : err;
     while (beyond - reached > 1) {
         uint64_t middle = reached + (beyond - reached) / 2;
         int64_t middle_ms;

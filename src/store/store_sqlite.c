@@ -433,6 +433,7 @@ enum err store_open(const struct store_options *options, struct store **out, str
     store->log_age_ms = options->log_age_ms;
     store->op_age_ms = options->op_age_ms;
     store->activity_age_ms = options->activity_age_ms > 0 ? options->activity_age_ms : 90 * DAY_MS;
+    store->history_age_ms = options->history_age_ms;
     store->message_age_ms = options->message_age_ms > 0 ? options->message_age_ms : 365 * DAY_MS;
     if ((err = store_make_folder(options->folder, why)) != OK ||
         (err = store_lock(options->folder, &store->lock, why)) != OK || (err = open_file(store, why)) != OK)

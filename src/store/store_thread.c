@@ -2,13 +2,14 @@
  *
  * The writing lane takes everything that waits and goes through it in order: requests next to each other are one
  * batch, a job between them ends it. What the store did with a batch becomes one piece of mail per worker, in the
- * store's order. So while the disk flushes one batch the next one gathers by itself, and no timer decides how long
- * to wait for company. */
+ * store's order. So while the disk flushes one batch the next one gathers by itself; where flushes are short and commits
+ * many, commit_pace.h says how long they wait for company. */
 #include "store/store_thread.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/commit_pace.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -54,6 +55,7 @@ struct store_thread {
     struct store *store;
     struct store_reader *reader;
     struct lane writer, reading;
+    struct commit_pace pace;  /* the writer's */
     _Atomic uint32_t waiting; /* requests */
     struct store_request **batch;
     struct outbox *outboxes; /* a worker each */
@@ -246,6 +248,46 @@ static bool write_all(struct store_thread *thread, struct mail *list)
     return goes_on;
 }
 
+/* How many commits; 0: there is something else among them, that somebody waits for. */
+static uint32_t count_commits(const struct mail *list)
+{
+    uint32_t count = 0;
+
+    for (; list; list = list->next, count++)
+        if (list->kind != LANE_REQUEST || ((const struct mail_request *)list)->request->kind != STORE_COMMIT)
+            return 0;
+    return count;
+}
+
+static void append(struct mail **list, struct mail *more)
+{
+    while (*list)
+        list = &(*list)->next;
+    *list = more;
+}
+
+static void wait_ns(uint64_t ns)
+{
+    const struct timespec span = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &span, NULL);
+}
+
+/* Everything that waits, and what comes while that waits for company. */
+static struct mail *take_all(struct store_thread *thread)
+{
+    struct mail *list = mailbox_take(&thread->writer.box);
+    const uint64_t wait = commit_pace_wait_ns(&thread->pace, clock_mono_ns(), count_commits(list));
+
+    if (wait > 0) {
+        wait_ns(wait);
+        append(&list, mailbox_take(&thread->writer.box));
+    }
+    if (list)
+        commit_pace_note(&thread->pace, clock_mono_ns(), count_commits(list));
+    return list;
+}
+
 static void *run_writer(void *arg)
 {
     struct lane *lane = arg;
@@ -254,7 +296,7 @@ static void *run_writer(void *arg)
 
     pthread_setname_np(pthread_self(), "store-write");
     while (goes_on) {
-        struct mail *list = mailbox_take(&lane->box);
+        struct mail *list = take_all(thread);
 
         if (list)
             goes_on = write_all(thread, list);
@@ -370,6 +412,7 @@ static struct store_thread *thread_new(const struct store_thread_options *option
     thread->options = *options;
     thread->options.store = (struct store_options){0};
     thread->batch = memory_array(options->batch_max, sizeof(struct store_request *));
+    commit_pace_init(&thread->pace, (uint64_t)options->gather_us * 1000, clock_mono_ns());
     thread->outboxes = memory_array(options->worker_count, sizeof(*thread->outboxes));
     return thread;
 }

@@ -42,6 +42,7 @@ struct store_thread_options {
     void (*post)(void *arg, unsigned worker, struct mail *mail);
     void *arg;
     uint32_t batch_max; /* requests per transaction: 4,096 */
+    uint32_t gather_us; /* how long many commits wait for one another (commit_pace.h): 2,000; 0: not at all */
     uint32_t queue_max; /* waiting requests; past it they come back with ERR_OVERLOADED */
 };
 

@@ -1,7 +1,7 @@
 /* Housekeeping: the WAL goes back into the file, and what is old goes.
  *
  * An event is looked at once, in the order of the log, when it is old enough: its places in rooms are removed, and
- * itself, unless it is a record's history. Between two looks a crowded room loses what exceeds the number of events
+ * itself, unless it is a record's history (store_cut.c). Between two looks a crowded room loses what exceeds the number of events
  * that are kept. What is not an event is store_age.c's. The steps are small, because requests wait meanwhile. */
 #include "store/sqlite_internal.h"
 
@@ -252,6 +252,7 @@ int64_t tidy_oldest(int64_t wall_ms, uint64_t age_ms)
 struct findings {
     struct look look;
     bool has_ops, has_aged, expires;
+    struct cut cut;
 };
 
 static enum err find_old(struct store *store, int64_t wall_ms, struct findings *found)
@@ -260,7 +261,8 @@ static enum err find_old(struct store *store, int64_t wall_ms, struct findings *
 
     found->expires = wall_ms >= store->expire_due_ms || wall_ms < store->expire_due_ms - EXPIRE_MS;
     if ((err = look_at_events(store, tidy_oldest(wall_ms, store->log_age_ms), &found->look)) != OK ||
-        (err = has_old_ops(store, tidy_oldest(wall_ms, store->op_age_ms), &found->has_ops)) != OK)
+        (err = has_old_ops(store, tidy_oldest(wall_ms, store->op_age_ms), &found->has_ops)) != OK ||
+        (err = cut_look(store, wall_ms, &found->cut)) != OK)
         return err;
     return aged_look(store, wall_ms, &found->has_aged);
 }
@@ -275,6 +277,8 @@ static enum err drop_all(struct store *store, struct findings *found, int64_t wa
         err = drop_ops(store, tidy_oldest(wall_ms, store->op_age_ms));
     if (err == OK && found->has_aged)
         err = aged_drop(store, wall_ms);
+    if (err == OK && found->cut.version > 0)
+        err = cut_drop(store, &found->cut);
     if (err == OK && found->expires)
         err = expire(store, wall_ms);
     return err;
@@ -289,7 +293,8 @@ static bool remove_old(struct store *store, int64_t wall_ms)
 
     if ((err = find_old(store, wall_ms, &found)) != OK)
         goto done;
-    if (found.look.event_count == 0 && !found.has_ops && !found.has_aged && !found.expires && store->crowded_count == 0)
+    if (found.look.event_count == 0 && !found.has_ops && !found.has_aged && !found.expires && found.cut.version == 0 &&
+        store->crowded_count == 0)
         goto done;
     if ((err = store_begin(store)) == OK)
         err = store_end(store, drop_all(store, &found, wall_ms));
