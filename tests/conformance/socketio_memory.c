@@ -183,7 +183,7 @@ static struct memory *find(const struct memories *memories, struct span nsp, yyj
 
 static void replay(const struct memory *memory, struct sio_socket *socket, uint64_t offset)
 {
-    struct span binaries[SIO_ATTACHMENTS_MAX];
+    struct span binaries[LIMIT_SIO_ATTACHMENTS];
 
     LIST_EACH (&memory->said, node) {
         const struct said *said = LIST_OWNER(node, struct said, in_memory);

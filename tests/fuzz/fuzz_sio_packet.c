@@ -31,7 +31,7 @@ static void check_whole(const struct sio_assembly *assembly)
 {
     size_t bytes = 0;
 
-    assert(!assembly->is_open && assembly->packet.attachment_count <= SIO_ATTACHMENTS_MAX);
+    assert(!assembly->is_open && assembly->packet.attachment_count <= LIMIT_SIO_ATTACHMENTS);
     assert((assembly->json.root == NULL) == (assembly->packet.data.len == 0));
     for (unsigned i = 0; i < assembly->packet.attachment_count; i++)
         bytes += assembly->attachments[i].len;

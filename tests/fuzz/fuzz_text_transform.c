@@ -14,14 +14,17 @@ static const char text[] = "a\xf0\x9f\x98\x80z \xe0\xb8\xaa\xc3\xa4 the pump \xf
 static struct span read_edit(struct arena *arena, struct span input)
 {
     struct json json;
-    struct span edit = SPAN_EMPTY;
+    struct buf edit = BUF_EMPTY;
+    struct span copy;
 
     if (json_parse(&json, input, &json_limits_default) != OK)
-        return edit;
+        return SPAN_EMPTY;
     if (text_edit_is_valid(json.root))
-        edit = arena_copy(arena, input);
+        text_edit_write(&edit, json.root);
+    copy = edit.len > 0 ? arena_copy(arena, buf_span(&edit)) : SPAN_EMPTY;
     json_deinit(&json);
-    return edit;
+    buf_deinit(&edit);
+    return copy;
 }
 
 static enum err apply(struct arena *arena, struct span before, struct span edit, struct span *after)

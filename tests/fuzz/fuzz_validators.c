@@ -36,7 +36,7 @@ static void check_key(struct span value)
     struct span key;
 
     if (rest_idempotency_key(&exchange, &key) == OK)
-        assert(key.len <= IDEMPOTENCY_KEY_BYTES_MAX);
+        assert(key.len <= LIMIT_ID_BYTES);
 }
 
 /* What is read is written and read again as the same. */

@@ -313,6 +313,23 @@ struct command *hub_double_change_command(struct hub_double *world, session_id s
     return command;
 }
 
+struct command *hub_double_json_command(struct hub_double *world, session_id session, unsigned user, const char *room,
+                                        const char *json)
+{
+    struct command *command = hub_double_command(world, COMMAND_CHANGE, session, user, room);
+    const struct span text = arena_copy(&command->arena, span_from_str(json));
+    struct span id, field;
+    const struct type *type = type_of_room(world->registry, command->room, &id);
+    struct json parsed = {0};
+
+    command->change = arena_alloc(&command->arena, sizeof(struct change));
+    if (json_parse(&parsed, text, &json_limits_default) != OK ||
+        change_from_json(&command->arena, type, parsed.root, UINT64_MAX, command->change, &field) != OK)
+        abort();
+    json_deinit(&parsed);
+    return command;
+}
+
 struct answer *hub_double_change(struct hub_double *world, session_id session, unsigned user, const char *room,
                                  enum change_kind kind, const char *id, const char *patch)
 {

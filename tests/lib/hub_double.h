@@ -72,6 +72,10 @@ struct answer *hub_double_change(struct hub_double *world, session_id session, u
 struct command *hub_double_change_command(struct hub_double *world, session_id session, unsigned user, const char *room,
                                           enum change_kind kind, const char *id, const char *patch);
 
+/* A change as a client writes it. */
+struct command *hub_double_json_command(struct hub_double *world, session_id session, unsigned user, const char *room,
+                                        const char *json);
+
 /* What was said since this was called last (or since the last answer that was asked for): the next event for a worker of that kind,
  * lent; NULL: none. Passes over everything else. */
 struct event *hub_double_event(struct hub_double *world, unsigned worker, enum event_kind kind);

@@ -505,6 +505,27 @@ static void find_users(const struct model_store *store, struct store_request *re
     }
 }
 
+static bool is_meant(const struct model_user *user, struct span name)
+{
+    if (span_starts_with(name, SPAN("@")))
+        return user->role && is(user->role, span_slice(name, 1, name.len));
+    return span_equal_nocase(span_from_str(user->name), name);
+}
+
+static void list_users(const struct model_store *store, struct store_request *request)
+{
+    request->user_ids = arena_alloc(&request->arena, request->count_max * sizeof(struct span));
+    request->user_of = arena_alloc(&request->arena, request->count_max * sizeof(uint32_t));
+    for (unsigned j = 0; j < store->user_count; j++) {
+        for (uint32_t i = 0; i < request->name_count && request->user_count < request->count_max; i++) {
+            if (!is_meant(&store->users[j], request->names[i]))
+                continue;
+            request->user_of[request->user_count] = i;
+            request->user_ids[request->user_count++] = arena_copy(&request->arena, span_from_str(store->users[j].id));
+        }
+    }
+}
+
 static void read_events(struct model_store *store, struct store_request *request)
 {
     const struct model_room *room = open_room(store, request->room);
@@ -537,6 +558,7 @@ static void answer(struct model_store *store, struct store_request *request)
     case STORE_OBJECTS_READ: read_objects(store, request); break;
     case STORE_OBJECTS_LIST: list_asked(store, request); break;
     case STORE_USERS_FIND: find_users(store, request); break;
+    case STORE_USERS_LIST: list_users(store, request); break;
     case STORE_OP_FIND: (void)find_op(store, request); break;
     case STORE_ROOM_OPEN:
     case STORE_COMMIT: break;

@@ -43,6 +43,7 @@ struct model_line { /* of the activity feed */
 
 struct model_user {
     char *name, *id;
+    const char *role; /* one is enough; borrowed */
 };
 
 struct model_op {

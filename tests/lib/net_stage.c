@@ -1,11 +1,10 @@
 #include "lib/net_stage.h"
 
+#include "base/memory.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum { GUARD_MS = 10000 };
 
@@ -202,4 +201,13 @@ void far_until_text(struct far *far, const char *text)
     struct wanted_bytes bytes = {.far = far, .text = text};
 
     stage_until(far->stage, has_text, &bytes);
+}
+
+char *pattern(size_t len)
+{
+    char *bytes = memory_alloc(len);
+
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (char)(i * 7 + i / 251);
+    return bytes;
 }

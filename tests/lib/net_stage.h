@@ -3,15 +3,9 @@
  * stage_until() runs it until a fact holds (or fails the test after ten seconds). */
 #pragma once
 
+#include "lib/check.h"
 #include "net/conn.h"
 #include "net/loop.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 struct stage {
     struct loop *loop;
@@ -49,3 +43,6 @@ void far_until_ended(struct far *far);
 void far_until_bytes(struct far *far, size_t count);    /* at least so many were heard */
 void far_until_text(struct far *far, const char *text); /* it stands in what was heard */
 bool far_has(const struct far *far, const char *text);
+
+/* Bytes that are not all the same; to be freed. */
+char *pattern(size_t len);

@@ -15,10 +15,21 @@ static const char types[] =
     "\"cost\":{\"kind\":\"number\",\"read\":[\"manager\"]}},"
     "\"actions\":{\"approve\":{\"event\":\"approved\",\"set\":{\"title\":\"x\"}}}},"
     "\"customer\":{\"label\":\"name\",\"fields\":{\"name\":{\"kind\":\"string\"}}},"
+    "\"deal\":{\"title\":\"Deal\",\"label\":\"code\",\"fields\":{\"code\":{\"kind\":\"string\",\"read\":[\"manager\"]},"
+    "\"owner\":{\"kind\":\"string\"},\"limit\":{\"kind\":\"number\",\"strategy\":\"manual\",\"read\":[\"manager\",\"editor\"]},"
+    "\"customer\":{\"kind\":\"reference\",\"target\":\"customer\",\"read\":[\"manager\"]}}},"
+    "\"item\":{\"label\":\"name\",\"fields\":{\"name\":{\"kind\":\"string\"},\"qty\":{\"kind\":\"number\"},"
+    "\"least\":{\"kind\":\"number\",\"read\":[\"manager\"]},\"keeper\":{\"kind\":\"string\"}},"
+    "\"alerts\":{\"low\":{\"field\":\"qty\",\"below\":\"least\",\"title\":\"Low: {name}\",\"message\":\"{qty} left\","
+    "\"priority\":\"urgent\",\"notify\":[\"role:buyer\",\"{keeper}\",\"vera\"]},"
+    "\"none\":{\"field\":\"qty\",\"equal\":0,\"title\":\"No {name}\",\"message\":\"none left\",\"notify\":[\"{keeper}\"]},"
+    "\"many\":{\"field\":\"qty\",\"above\":100,\"title\":\"Many\",\"message\":\"{qty}\"}}},"
+    "\"job\":{\"fields\":{\"title\":{\"kind\":\"string\"},\"assigned_to\":{\"kind\":\"string\"},\"assignee\":{\"kind\":\"string\"},"
+    "\"owner\":{\"kind\":\"string\"},\"manager\":{\"kind\":\"string\"}}},"
     "\"secret\":{\"write_mode\":\"broadcast\",\"roles\":{\"read\":[\"manager\"]},\"fields\":{\"title\":{\"kind\":\"string\"}}}}";
 
 /* Who somebody is holds on to what his roles allow, and that to the types. */
-static void use_types(struct hub_double *world, struct type_registry *registry)
+static void use_types(struct type_registry *registry)
 {
     for (unsigned i = 1; i < DOUBLE_USERS; i++) {
         struct identity *old = world->users[i];
@@ -33,65 +44,47 @@ static void use_types(struct hub_double *world, struct type_registry *registry)
     world->store.registry = registry;
 }
 
-static void put_record(struct hub_double *world, const char *room, const char *fields)
+static void put_record(const char *room, const char *fields)
 {
-    if (hub_double_change(world, object_session(1), 1, room, CHANGE_CREATE, "", fields)->err != OK)
+    if (hub_double_change(world, ADA, user_of(ADA), room, CHANGE_CREATE, "", fields)->err != OK)
         abort();
 }
 
-struct hub_double *object_double_new(void)
+int object_set_up(void **state)
 {
-    struct hub_double *world = hub_double_new();
     struct type_registry *registry;
     struct buf why = BUF_EMPTY;
 
+    (void)hub_stage_set_up(state);
     if (type_registry_new(span_from_str(types), SPAN_EMPTY, &registry, &why) != OK)
-        abort();
-    buf_deinit(&why);
-    use_types(world, registry);
-    put_record(world, "order:O-1", "{\"title\":\"Pump\",\"customer\":\"C-1\"}");
-    put_record(world, "order:O-2", "{\"title\":\"Valve\"}");
-    put_record(world, "customer:C-7", "{\"name\":\"Eve\"}");
-    return world;
-}
-
-void object_double_free(struct hub_double *world)
-{
-    hub_double_free(world);
-}
-
-session_id object_session(unsigned user)
-{
-    return 10 * user + 1;
+        fail_msg("%.*s", SPAN_ARG(buf_span(&why)));
+    use_types(registry);
+    put_record("order:O-1", "{\"title\":\"Pump\",\"customer\":\"C-1\"}");
+    put_record("order:O-2", "{\"title\":\"Valve\"}");
+    put_record("customer:C-7", "{\"name\":\"Eve\"}");
+    return 0;
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------------- */
 
-struct command *object_command(struct hub_double *world, unsigned user, const char *room, enum object_kind kind,
-                               enum object_verb verb, const char *object_id, const char *input)
+struct answer *object_ask(session_id session, const char *room, enum object_kind kind, enum object_verb verb,
+                          const char *object_id, const char *input)
 {
-    struct command *command = hub_double_command(world, COMMAND_OBJECT, object_session(user), user, room);
-
-    command->object.kind = kind;
-    command->object.verb = verb;
-    command->object.object_id = arena_copy(&command->arena, span_from_str(object_id));
-    command->object.input = arena_copy(&command->arena, span_from_str(input));
-    return command;
+    return hub_double_ask(world, object_command(session, room, kind, verb, object_id, input));
 }
 
-struct answer *object_ask(struct hub_double *world, unsigned user, const char *room, enum object_kind kind,
-                          enum object_verb verb, const char *object_id, const char *input)
+struct answer *object_ask_as(const char *id, session_id session, const char *room, enum object_kind kind,
+                             enum object_verb verb, const char *object_id, const char *input)
 {
-    return hub_double_ask(world, object_command(world, user, room, kind, verb, object_id, input));
-}
-
-struct answer *object_ask_as(struct hub_double *world, const char *id, unsigned user, const char *room,
-                             enum object_kind kind, enum object_verb verb, const char *object_id, const char *input)
-{
-    struct command *command = object_command(world, user, room, kind, verb, object_id, input);
+    struct command *command = object_command(session, room, kind, verb, object_id, input);
 
     command->object.id = arena_copy(&command->arena, span_from_str(id));
     return hub_double_ask(world, command);
+}
+
+void object_listen(session_id session, const char *room)
+{
+    assert_int_equal(hub_double_listen(world, session, user_of(session), room)->err, OK);
 }
 
 /* ---- looking ------------------------------------------------------------------------------------------------------ */
@@ -140,7 +133,20 @@ const char *answered(const struct answer *answer, const char *path)
     return member_of(answer->object, path);
 }
 
-struct event *object_heard(struct hub_double *world, const char *room)
+void assert_done(const struct answer *answer)
+{
+    assert_ok(answer);
+    assert_true(answer->has_object);
+}
+
+void assert_refused_for(const struct answer *answer, enum err err, const char *field)
+{
+    assert_refused(answer, err);
+    assert_true(span_is(answer->field, field));
+    assert_false(answer->has_object);
+}
+
+struct event *object_heard(const char *room)
 {
     struct event *event;
 
@@ -150,28 +156,42 @@ struct event *object_heard(struct hub_double *world, const char *room)
     return NULL;
 }
 
-/* ---- the inbox ---------------------------------------------------------------------------------------------------- */
+/* ---- the store ---------------------------------------------------------------------------------------------------- */
 
-struct inbox {
-    struct store_request *request;
-};
-
-static void on_committed(void *arg, struct event *event)
+static void ignore_event(void *arg, struct event *event)
 {
     (void)arg;
     (void)event;
 }
 
-static void on_done(void *arg, struct store_request *request)
+static void ignore_request(void *arg, struct store_request *request)
 {
-    ((struct inbox *)arg)->request = request;
+    (void)arg;
+    (void)request;
 }
 
-static struct store_request *open_inbox(const struct hub_double *world, const char *user_id)
+/* At once, whatever else waits. */
+static void execute(struct store_request *request)
+{
+    const struct model_sink sink = {NULL, ignore_event, ignore_request};
+
+    model_store_execute(&world->store, request, OK, &sink);
+    assert_int_equal(request->err, OK);
+}
+
+void object_put(const struct object *object)
+{
+    struct store_request *request = store_request_new(STORE_COMMIT);
+
+    request->room = object->room;
+    *commit_add_object(request) = *object;
+    execute(request);
+    store_request_free(request);
+}
+
+static struct store_request *open_inbox(const char *user_id)
 {
     struct store_request *request = store_request_new(STORE_OBJECTS_LIST);
-    struct inbox inbox = {0};
-    const struct model_sink sink = {&inbox, on_committed, on_done};
 
     request->objects = arena_alloc(&request->arena, sizeof(*request->objects));
     request->object_count = 1;
@@ -179,13 +199,13 @@ static struct store_request *open_inbox(const struct hub_double *world, const ch
     request->objects[0].owner = span_from_str(user_id);
     request->objects[0].state = SPAN("unread");
     request->count_max = 1000;
-    model_store_execute((struct model_store *)(uintptr_t)&world->store, request, OK, &sink);
-    return inbox.request;
+    execute(request);
+    return request;
 }
 
-unsigned object_notices(const struct hub_double *world, const char *user_id, const char *type)
+unsigned object_notices(const char *user_id, const char *type)
 {
-    struct store_request *request = open_inbox(world, user_id);
+    struct store_request *request = open_inbox(user_id);
     unsigned count = 0;
 
     for (uint32_t i = 0; i < request->object_count; i++)
@@ -194,10 +214,10 @@ unsigned object_notices(const struct hub_double *world, const char *user_id, con
     return count;
 }
 
-struct span object_notice(const struct hub_double *world, const char *user_id)
+struct span object_notice(const char *user_id)
 {
     static char text[8192];
-    struct store_request *request = open_inbox(world, user_id);
+    struct store_request *request = open_inbox(user_id);
     struct span body = request->object_count > 0 ? request->objects[request->object_count - 1].body : SPAN_EMPTY;
 
     (void)snprintf(text, sizeof(text), "%.*s", (int)body.len, body.data ? body.data : "");

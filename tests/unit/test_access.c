@@ -1,12 +1,5 @@
 #include "collab/type/access.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "lib/type_stage.h"
 #include "server/types_builtin.h"
 
 #include <pthread.h>
@@ -24,25 +17,14 @@ static const char types[] =
 
 enum { TITLE = 1, PRICE = 2, COST = 4, STATE = 8 };
 
-static struct type_registry *registry;
 static const struct type *order, *note;
 
 static int set_up(void **state)
 {
-    struct buf why = BUF_EMPTY;
-
     (void)state;
-    if (type_registry_new(SPAN(types), SPAN_EMPTY, &registry, &why) != OK)
-        fail_msg("%.*s", SPAN_ARG(buf_span(&why)));
+    type_stage_init(types);
     order = type_find(registry, SPAN("order"));
     note = type_find(registry, SPAN("note"));
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    type_registry_unref(registry);
     return 0;
 }
 
@@ -243,7 +225,7 @@ static void the_builtin_roles_are_as_documented(void **state)
     type_registry_unref(builtin);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, type_stage_tear_down)
 
 int main(void)
 {

@@ -1,34 +1,9 @@
 /* Events of the feeds as lines of activity. */
+#include "lib/say_stage.h"
 #include "peer/dialect/activity_say.h"
-
-#include "server/types_builtin.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <string.h>
 
 #define WHEN "\"timestamp\":\"2026-02-19T13:30:00.123Z\""
 #define WHO "\"userId\":\"3\",\"username\":\"akhan\",\"name\":\"Amir Khan\""
-
-static struct type_registry *registry;
-
-static int set_up(void **state)
-{
-    struct buf why = BUF_EMPTY;
-    (void)state;
-    assert_int_equal(type_registry_new(types_builtin(), SPAN_EMPTY, &registry, &why), OK);
-    buf_deinit(&why);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    type_registry_unref(registry);
-    return 0;
-}
 
 static struct event *make_event(enum event_kind kind, const char *room)
 {
@@ -41,15 +16,6 @@ static struct event *make_event(enum event_kind kind, const char *room)
     event->type = type_find(registry, SPAN("work_order"));
     event->entity_id = SPAN("WO-1");
     return event;
-}
-
-static struct op set_op(const char *field, const char *before, const char *after)
-{
-    struct op op = {
-        .kind = OP_SET, .value = span_from_str(after), .before = span_from_str(before), .after = span_from_str(after)};
-    op.path.depth = 1;
-    op.path.steps[0] = span_from_str(field);
-    return op;
 }
 
 static struct event *make_change(void)
@@ -78,13 +44,7 @@ static struct event *make_object(enum object_kind kind, enum object_verb verb, c
     return event;
 }
 
-static uint64_t all_but(const char *field)
-{
-    const struct type *type = type_find(registry, SPAN("work_order"));
-    return UINT64_MAX & ~((uint64_t)1 << type_field(type, span_from_str(field))->index);
-}
-
-static void assert_said(struct event *event, uint64_t mask, enum object_style style, const char *expected)
+static void assert_activity(struct event *event, uint64_t mask, enum object_style style, const char *expected)
 {
     struct buf text = BUF_EMPTY;
     activity_say(&text, event, mask, style);
@@ -117,30 +77,31 @@ static void a_change_is_an_activity_in_a_feed_and_only_there(void **state)
 static void a_change_says_who_did_what_with_which_fields(void **state)
 {
     (void)state;
-    assert_said(make_change(), UINT64_MAX, OBJECT_CAMEL,
-                "{\"id\":\"ev-1\"," WHO
-                ",\"action\":\"completed\",\"entity\":{\"type\":\"work_order\",\"id\":\"WO-1\",\"name\":\"Pump\"},"
-                "\"changes\":[{\"field\":\"status\",\"before\":\"open\",\"after\":\"completed\"},"
-                "{\"field\":\"cost_estimate\",\"before\":1,\"after\":2},"
-                "{\"field\":\"materials.@m1.required\",\"before\":null,\"after\":7}],"
-                "\"version\":7,\"metadata\":{\"a_b\":1}," WHEN "}");
+    assert_activity(make_change(), UINT64_MAX, OBJECT_CAMEL,
+                    "{\"id\":\"ev-1\"," WHO
+                    ",\"action\":\"completed\",\"entity\":{\"type\":\"work_order\",\"id\":\"WO-1\",\"name\":\"Pump\"},"
+                    "\"changes\":[{\"field\":\"status\",\"before\":\"open\",\"after\":\"completed\"},"
+                    "{\"field\":\"cost_estimate\",\"before\":1,\"after\":2},"
+                    "{\"field\":\"materials.@m1.required\",\"before\":null,\"after\":7}],"
+                    "\"version\":7,\"metadata\":{\"a_b\":1}," WHEN "}");
 }
 
 static void what_may_not_be_read_is_not_in_it(void **state)
 {
     (void)state;
-    assert_said(make_change(), all_but("cost_estimate") & all_but("title"), OBJECT_SNAKE,
-                "{\"id\":\"ev-1\",\"user_id\":3,\"username\":\"akhan\",\"name\":\"Amir Khan\",\"action\":\"completed\","
-                "\"entity\":{\"type\":\"work_order\",\"id\":\"WO-1\",\"name\":\"WO-1\"},"
-                "\"changes\":[{\"field\":\"status\",\"before\":\"open\",\"after\":\"completed\"},"
-                "{\"field\":\"materials.@m1.required\",\"before\":null,\"after\":7}],"
-                "\"version\":7,\"metadata\":{\"a_b\":1}," WHEN "}");
+    assert_activity(
+        make_change(), all_but("work_order", "cost_estimate") & all_but("work_order", "title"), OBJECT_SNAKE,
+        "{\"id\":\"ev-1\",\"user_id\":3,\"username\":\"akhan\",\"name\":\"Amir Khan\",\"action\":\"completed\","
+        "\"entity\":{\"type\":\"work_order\",\"id\":\"WO-1\",\"name\":\"WO-1\"},"
+        "\"changes\":[{\"field\":\"status\",\"before\":\"open\",\"after\":\"completed\"},"
+        "{\"field\":\"materials.@m1.required\",\"before\":null,\"after\":7}],"
+        "\"version\":7,\"metadata\":{\"a_b\":1}," WHEN "}");
 }
 
 static void a_comment_is_commenting_and_goes_along(void **state)
 {
     (void)state;
-    assert_said(
+    assert_activity(
         make_object(OBJECT_COMMENT, OBJECT_ADD,
                     "{\"id\":\"c1\",\"parent_id\":\"c0\",\"text\":\"t\",\"entity_name\":\"Pump\"}"),
         UINT64_MAX, OBJECT_CAMEL,
@@ -153,12 +114,12 @@ static void a_comment_is_commenting_and_goes_along(void **state)
 static void an_activity_of_the_applications_own_says_what_it_is(void **state)
 {
     (void)state;
-    assert_said(make_object(OBJECT_ACTIVITY, OBJECT_ADD,
-                            "{\"action\":\"viewed\",\"metadata\":{\"a_b\":1},\"entity_name\":\"Pump\"}"),
-                all_but("title"), OBJECT_CAMEL,
-                "{\"id\":\"ev-1\"," WHO
-                ",\"action\":\"viewed\",\"entity\":{\"type\":\"work_order\",\"id\":\"WO-1\",\"name\":\"WO-1\"},"
-                "\"metadata\":{\"a_b\":1}," WHEN "}");
+    assert_activity(make_object(OBJECT_ACTIVITY, OBJECT_ADD,
+                                "{\"action\":\"viewed\",\"metadata\":{\"a_b\":1},\"entity_name\":\"Pump\"}"),
+                    all_but("work_order", "title"), OBJECT_CAMEL,
+                    "{\"id\":\"ev-1\"," WHO
+                    ",\"action\":\"viewed\",\"entity\":{\"type\":\"work_order\",\"id\":\"WO-1\",\"name\":\"WO-1\"},"
+                    "\"metadata\":{\"a_b\":1}," WHEN "}");
 }
 
 int main(void)
@@ -170,5 +131,5 @@ int main(void)
         cmocka_unit_test(a_comment_is_commenting_and_goes_along),
         cmocka_unit_test(an_activity_of_the_applications_own_says_what_it_is),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, type_stage_set_up, type_stage_tear_down);
 }

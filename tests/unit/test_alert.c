@@ -1,13 +1,5 @@
 #include "collab/type/alert.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdlib.h>
+#include "lib/type_stage.h"
 
 static const char types[] =
     "{\"stock\":{\"fields\":{\"sku\":{\"kind\":\"string\"},\"qty\":{\"kind\":\"integer\"},\"limit\":{\"kind\":\"integer\"},"
@@ -23,26 +15,12 @@ static const char types[] =
     "\"d\":{\"field\":\"n\",\"at_least\":5,\"title\":\"d\",\"message\":\"\"},"
     "\"e\":{\"field\":\"n\",\"equal\":5,\"title\":\"e\",\"message\":\"\"}}}}";
 
-static struct type_registry *registry;
-static struct arena arena;
 static struct alert alerts[8];
 
 static int set_up(void **state)
 {
-    struct buf why = BUF_EMPTY;
-
     (void)state;
-    if (type_registry_new(SPAN(types), SPAN_EMPTY, &registry, &why) != OK)
-        fail_msg("%.*s", SPAN_ARG(buf_span(&why)));
-    arena_init(&arena, 1024);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_deinit(&arena);
-    type_registry_unref(registry);
+    type_stage_init(types);
     return 0;
 }
 
@@ -50,14 +28,6 @@ static uint32_t check(const char *type, const char *before, const char *after)
 {
     return alert_check(&arena, type_find(registry, span_from_str(type)), span_from_str(before), span_from_str(after),
                        alerts, 8);
-}
-
-static void assert_text(struct span text, const char *expected)
-{
-    char *copy = span_to_str(text);
-
-    assert_string_equal(copy, expected);
-    free(copy);
 }
 
 static void a_rule_fires_when_it_becomes_true(void **state)
@@ -131,7 +101,7 @@ static void no_more_are_given_than_asked_for(void **state)
                      2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, type_stage_tear_down)
 
 int main(void)
 {

@@ -1,38 +1,18 @@
 #include "collab/change/undo.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "lib/type_stage.h"
 
 static const char types[] = "{\"order\":{\"fields\":{\"title\":{\"kind\":\"string\"},\"tags\":{\"kind\":\"json\"},"
                             "\"address\":{\"kind\":\"object\"},\"items\":{\"kind\":\"collection\"}}}}";
 
-static struct type_registry *registry;
 static const struct type *type;
-static struct arena arena;
 static struct op *ops;
 static uint32_t count;
 
 static int set_up(void **state)
 {
-    struct buf why = BUF_EMPTY;
-
     (void)state;
-    if (type_registry_new(SPAN(types), SPAN_EMPTY, &registry, &why) != OK)
-        fail_msg("%.*s", SPAN_ARG(buf_span(&why)));
+    type_stage_init(types);
     type = type_find(registry, SPAN("order"));
-    arena_init(&arena, 4096);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_deinit(&arena);
-    type_registry_unref(registry);
     return 0;
 }
 
@@ -115,7 +95,7 @@ static void only_objects_are_states(void **state)
     assert_int_equal(change_between(&arena, type, SPAN("[]"), SPAN("{}"), &ops, &count), ERR_BAD_JSON);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, type_stage_tear_down)
 
 int main(void)
 {

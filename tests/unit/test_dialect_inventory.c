@@ -1,33 +1,8 @@
 /* What the inventory vocabulary says of each event. */
+#include "lib/say_stage.h"
 #include "peer/dialect/dialect_inventory.h"
 
-#include "server/types_builtin.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
 #include <string.h>
-
-#define ALL_FIELDS UINT64_MAX
-
-static struct type_registry *registry;
-
-static int set_up(void **state)
-{
-    struct buf why = BUF_EMPTY;
-    (void)state;
-    assert_int_equal(type_registry_new(types_builtin(), SPAN_EMPTY, &registry, &why), OK);
-    buf_deinit(&why);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    type_registry_unref(registry);
-    return 0;
-}
 
 static struct event *make_event(enum event_kind kind, const char *room)
 {
@@ -39,14 +14,6 @@ static struct event *make_event(enum event_kind kind, const char *room)
     return event;
 }
 
-static struct op set_op(const char *field, const char *before, const char *after)
-{
-    struct op op = {.kind = OP_SET, .before = span_from_str(before), .after = span_from_str(after)};
-    op.path.depth = 1;
-    op.path.steps[0] = span_from_str(field);
-    return op;
-}
-
 static struct event *make_change(const char *room, struct op *ops, uint32_t count, struct span metadata)
 {
     struct event *event = make_event(EVENT_CHANGE, room);
@@ -56,23 +23,6 @@ static struct event *make_change(const char *room, struct op *ops, uint32_t coun
     event_set_change(event, &change);
     event->change.action = SPAN("update");
     return event;
-}
-
-/* Says it and lets it go. */
-static void assert_said(struct event *event, uint64_t mask, const char *expected)
-{
-    struct buf text = BUF_EMPTY;
-    bool has_words = inventory_say(event, mask, &text);
-    buf_append_char(&text, '\0');
-    if (expected) {
-        assert_true(has_words);
-        assert_string_equal(text.data, expected);
-    } else {
-        assert_false(has_words);
-        assert_int_equal(text.len, 1); /* nothing half said */
-    }
-    buf_deinit(&text);
-    event_unref(event);
 }
 
 static void who_comes_is_told_whole(void **state)
@@ -87,7 +37,7 @@ static void who_comes_is_told_whole(void **state)
                                         .cursor = SPAN("{\"x\":1}"),
                                         .last_seen_ms = 1771507800123};
     assert_said(
-        event, ALL_FIELDS,
+        inventory_say, event, ALL_FIELDS,
         "[\"user_joined\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"cursor_position\":{\"x\":1},"
         "\"editing_row\":\"SKU-1\",\"status\":\"online\",\"last_seen\":\"2026-02-19T13:30:00.123Z\",\"sid\":\"ff\","
         "\"room\":\"inventory_management\"}]");
@@ -96,7 +46,7 @@ static void who_comes_is_told_whole(void **state)
 static void the_room_of_all_people_is_not_told(void **state)
 {
     (void)state;
-    assert_said(make_event(EVENT_USER_LEFT, ROOM_PRESENCE), ALL_FIELDS, NULL);
+    assert_said(inventory_say, make_event(EVENT_USER_LEFT, ROOM_PRESENCE), ALL_FIELDS, NULL);
 }
 
 static void a_cursor_has_its_row_or_none(void **state)
@@ -105,7 +55,7 @@ static void a_cursor_has_its_row_or_none(void **state)
     (void)state;
     event->cursor.data = SPAN("{\"x\":1}");
     assert_said(
-        event, ALL_FIELDS,
+        inventory_say, event, ALL_FIELDS,
         "[\"cursor_updated\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"cursor_position\":{\"x\":1},"
         "\"editing_row\":null,\"room\":\"r\"}]");
 }
@@ -115,7 +65,7 @@ static void a_change_is_told_by_field(void **state)
     struct op op = set_op("location", "\"A\"", "\"B\"");
     (void)state;
     assert_said(
-        make_change("inventory-updates", &op, 1, SPAN("{\"update_type\":\"recount\"}")), ALL_FIELDS,
+        inventory_say, make_change("inventory-updates", &op, 1, SPAN("{\"update_type\":\"recount\"}")), ALL_FIELDS,
         "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":\"recount\","
         "\"sku\":\"SKU-0001\",\"field\":\"location\",\"old_value\":\"A\",\"new_value\":\"B\","
         "\"timestamp\":\"2026-02-19T13:30:00.123Z\",\"version\":7}]");
@@ -126,7 +76,7 @@ static void several_fields_are_listed(void **state)
     struct op ops[] = {set_op("location", NULL, "\"B\""), set_op("unit", "\"each\"", "\"box\"")};
     (void)state;
     assert_said(
-        make_change("inventory-updates", ops, 2, SPAN_EMPTY), ALL_FIELDS,
+        inventory_say, make_change("inventory-updates", ops, 2, SPAN_EMPTY), ALL_FIELDS,
         "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":\"edit\","
         "\"sku\":\"SKU-0001\",\"field\":\"location\",\"old_value\":null,\"new_value\":\"B\",\"changes\":["
         "{\"field\":\"location\",\"old_value\":null,\"new_value\":\"B\"},"
@@ -140,18 +90,18 @@ static void fields_that_may_not_be_read_are_not_told(void **state)
     uint64_t hidden = UINT64_C(1) << type_field(type_find(registry, SPAN("inventory")), SPAN("unit_cost"))->index;
     (void)state;
     assert_said(
-        make_change("inventory-updates", ops, 2, SPAN_EMPTY), ~hidden,
+        inventory_say, make_change("inventory-updates", ops, 2, SPAN_EMPTY), ~hidden,
         "[\"inventory_changed\",{\"user_id\":\"3\",\"username\":\"akhan\",\"color\":\"#FF6B6B\",\"update_type\":\"edit\","
         "\"sku\":\"SKU-0001\",\"field\":\"location\",\"old_value\":\"A\",\"new_value\":\"B\","
         "\"timestamp\":\"2026-02-19T13:30:00.123Z\",\"version\":7}]");
-    assert_said(make_change("inventory-updates", ops, 1, SPAN_EMPTY), ~hidden, NULL);
+    assert_said(inventory_say, make_change("inventory-updates", ops, 1, SPAN_EMPTY), ~hidden, NULL);
 }
 
 static void a_change_is_told_on_the_channel_alone(void **state)
 {
     struct op op = set_op("location", "\"A\"", "\"B\"");
     (void)state;
-    assert_said(make_change("inventory:SKU-0001", &op, 1, SPAN_EMPTY), ALL_FIELDS, NULL);
+    assert_said(inventory_say, make_change("inventory:SKU-0001", &op, 1, SPAN_EMPTY), ALL_FIELDS, NULL);
 }
 
 static struct event *make_message(const char *name, const char *data)
@@ -165,8 +115,8 @@ static struct event *make_message(const char *name, const char *data)
 static void messages_have_the_names_that_people_gave_them(void **state)
 {
     (void)state;
-    assert_said(make_message("hello", "[1,null]"), ALL_FIELDS, "[\"hello\",[1,null]]");
-    assert_said(make_message("say \"hi\"", "{}"), ALL_FIELDS, "[\"say \\\"hi\\\"\",{}]");
+    assert_said(inventory_say, make_message("hello", "[1,null]"), ALL_FIELDS, "[\"hello\",[1,null]]");
+    assert_said(inventory_say, make_message("say \"hi\"", "{}"), ALL_FIELDS, "[\"say \\\"hi\\\"\",{}]");
 }
 
 static void messages_cannot_pass_for_the_servers_events(void **state)
@@ -181,7 +131,7 @@ static void messages_cannot_pass_for_the_servers_events(void **state)
                    "\"timestamp\":\"2026-02-19T13:30:00.123Z\"}]",
                    names[i]);
         buf_append_char(&expected, '\0');
-        assert_said(make_message(names[i], "1"), ALL_FIELDS, expected.data);
+        assert_said(inventory_say, make_message(names[i], "1"), ALL_FIELDS, expected.data);
         buf_deinit(&expected);
     }
 }
@@ -190,6 +140,7 @@ static void an_announcement_is_of_who_announced_it(void **state)
 {
     (void)state;
     assert_said(
+        inventory_say,
         make_message("inventory_changed",
                      "{\"user_id\":\"1\",\"username\":\"admin\",\"sku\":\"S\",\"field\":\"f\",\"new_value\":[2]}"),
         ALL_FIELDS,
@@ -233,5 +184,5 @@ int main(void)
         cmocka_unit_test(an_announcement_is_of_who_announced_it),
         cmocka_unit_test(the_list_of_people_names_the_asker_by_his_socket),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, type_stage_set_up, type_stage_tear_down);
 }

@@ -1,42 +1,11 @@
 /* What the native dialect says of events and answers. */
+#include "lib/say_stage.h"
 #include "peer/dialect/dialect_native.h"
 
-#include "server/types_builtin.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define WHEN "\"timestamp\":\"2026-02-19T13:30:00.123Z\""
 #define POSITION "\"position\":{\"epoch\":8,\"offset\":9}"
-#define ALL_FIELDS UINT64_MAX
-
-static struct type_registry *registry;
-
-static int set_up(void **state)
-{
-    struct buf why = BUF_EMPTY;
-    (void)state;
-    assert_int_equal(type_registry_new(types_builtin(), SPAN_EMPTY, &registry, &why), OK);
-    buf_deinit(&why);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    type_registry_unref(registry);
-    return 0;
-}
-
-static uint64_t all_but(const char *field)
-{
-    const struct type *type = type_find(registry, SPAN("work_order"));
-    return UINT64_MAX & ~((uint64_t)1 << type_field(type, span_from_str(field))->index);
-}
 
 static struct op make_op(enum op_kind kind, const char *field, const char *value, const char *before, const char *after)
 {
@@ -84,30 +53,21 @@ static struct event *make_object(enum object_kind kind, enum object_verb verb, c
     return event;
 }
 
-static void assert_said(struct event *event, uint64_t mask, const char *expected)
-{
-    struct buf text = BUF_EMPTY;
-    assert_true(native_say(event, mask, &text));
-    buf_append_char(&text, '\0');
-    assert_string_equal(text.data, expected);
-    buf_deinit(&text);
-    event_unref(event);
-}
-
 #define TAIL WHEN ",\"userId\":\"3\",\"messageId\":\"ev-1\",\"epoch\":8,\"offset\":9}"
 
 static void an_object_is_said_under_its_kinds_name_with_what_happened(void **state)
 {
     (void)state;
     assert_said(
-        make_object(OBJECT_LOCK, OBJECT_HAND_OVER, "edit-locks", "{\"locked_by\":\"5\"}"), ALL_FIELDS,
+        native_say, make_object(OBJECT_LOCK, OBJECT_HAND_OVER, "edit-locks", "{\"locked_by\":\"5\"}"), ALL_FIELDS,
         "{\"type\":\"lock\",\"channel\":\"edit-locks\",\"payload\":{\"event\":\"handed_over\",\"lockedBy\":\"5\","
         "\"renewable\":true}," TAIL);
     assert_said(
-        make_object(OBJECT_COMMENT, OBJECT_RESOLVE, "work_order:WO-1", "{\"state\":\"resolved\"}"), ALL_FIELDS,
+        native_say, make_object(OBJECT_COMMENT, OBJECT_RESOLVE, "work_order:WO-1", "{\"state\":\"resolved\"}"),
+        ALL_FIELDS,
         "{\"type\":\"comment\",\"channel\":\"work_order:WO-1\",\"payload\":{\"event\":\"resolved\",\"state\":\"resolved\","
         "\"resolved\":true}," TAIL);
-    assert_said(make_object(OBJECT_MESSAGE, OBJECT_ADD, "user:3", "{\"text\":\"t\"}"), ALL_FIELDS,
+    assert_said(native_say, make_object(OBJECT_MESSAGE, OBJECT_ADD, "user:3", "{\"text\":\"t\"}"), ALL_FIELDS,
                 "{\"type\":\"chat\",\"channel\":\"user:3\",\"payload\":{\"event\":\"sent\",\"text\":\"t\"}," TAIL);
 }
 
@@ -121,7 +81,7 @@ static void in_a_feed_everything_is_an_activity(void **state)
     event->change.event = SPAN("updated");
     event->change.label = SPAN("Pump");
     assert_said(
-        event, ALL_FIELDS,
+        native_say, event, ALL_FIELDS,
         "{\"type\":\"activity\",\"channel\":\"activity-feed\",\"payload\":{\"id\":\"ev-1\",\"userId\":\"3\","
         "\"username\":\"akhan\",\"name\":\"\",\"action\":\"updated\",\"entity\":{\"type\":\"work_order\",\"id\":\"WO-1\","
         "\"name\":\"Pump\"},\"changes\":[{\"field\":\"status\",\"before\":0,\"after\":1}],\"version\":7," WHEN
@@ -150,7 +110,7 @@ static void a_change_tells_what_it_takes_back_and_what_it_overrode(void **state)
     event->change.action = SPAN("update");
     event->change.label = SPAN("Pump");
     assert_said(
-        event, all_but("cost_estimate"),
+        native_say, event, all_but("work_order", "cost_estimate"),
         "{\"type\":\"update\",\"channel\":\"records\",\"payload\":{\"id\":\"c1\",\"entityType\":\"work_order\",\"entityId\":"
         "\"WO-1\",\"action\":\"update\",\"operation\":\"update\",\"path\":\"/status\",\"before\":0,\"after\":1,\"ops\":[{"
         "\"operation\":\"update\",\"path\":\"/status\",\"before\":0,\"after\":1}],\"version\":7,\"userId\":\"3\",\"username\":"
@@ -192,6 +152,13 @@ static struct answer *make_answer(enum command_kind kind, enum err err)
     answer->position = (struct position){8, 9};
     answer->version = 7;
     return answer;
+}
+
+static void give_object(struct answer *answer, enum object_kind kind, const char *body)
+{
+    answer->has_object = true;
+    answer->object_kind = kind;
+    answer->object = span_from_str(body);
 }
 
 static void assert_ack(struct answer *answer, enum native_ask ask, uint64_t mask, const char *payload)
@@ -244,7 +211,7 @@ static void a_value_that_may_not_be_read_is_not_acknowledged(void **state)
     change.superseded_count = 1;
     answer->change = &change;
     assert_ack(
-        answer, NATIVE_CHANGE, all_but("cost_estimate"),
+        answer, NATIVE_CHANGE, all_but("work_order", "cost_estimate"),
         "{\"id\":\"c1\",\"verdict\":\"applied\",\"version\":7," POSITION ",\"strategy\":\"last-write-wins\","
         "\"change\":{\"id\":\"c1\",\"entityType\":\"work_order\",\"entityId\":\"WO-1\",\"action\":\"update\",\"ops\":[],"
         "\"version\":7,\"userId\":\"3\",\"username\":\"akhan\"," WHEN ",\"resolved\":true}}");
@@ -256,9 +223,7 @@ static struct answer *make_conflict(void)
     answer->op_id = SPAN("c9");
     answer->verdict = VERDICT_CONFLICT;
     answer->strategy = STRATEGY_MANUAL;
-    answer->has_object = true;
-    answer->object_kind = OBJECT_CONFLICT;
-    answer->object = SPAN("{\"id\":\"k1\",\"state\":\"open\",\"base_version\":3}");
+    give_object(answer, OBJECT_CONFLICT, "{\"id\":\"k1\",\"state\":\"open\",\"base_version\":3}");
     return answer;
 }
 
@@ -271,8 +236,8 @@ static void a_parked_change_comes_with_its_conflict(void **state)
                ",\"strategy\":\"manual\",\"conflict\":{\"id\":\"k1\","
                "\"state\":\"open\",\"baseVersion\":3,\"resolutionStrategy\":\"manual\",\"resolved\":false}}");
     answer = make_conflict();
-    answer->object_shown = ~all_but("cost_estimate");
-    assert_ack(answer, NATIVE_CHANGE, all_but("cost_estimate"),
+    answer->object_shown = ~all_but("work_order", "cost_estimate");
+    assert_ack(answer, NATIVE_CHANGE, all_but("work_order", "cost_estimate"),
                "{\"id\":\"c9\",\"verdict\":\"conflict\",\"version\":7," POSITION
                ",\"strategy\":\"manual\",\"conflict\":{\"id\":\"k1\"}}");
 }
@@ -284,7 +249,7 @@ static void an_undo_says_what_was_left_out(void **state)
     answer->skipped_count = 2;
     answer->is_repeat = true;
     assert_ack(answer, NATIVE_CHANGE, ALL_FIELDS,
-               "{\"id\":\"\",\"verdict\":\"applied\",\"version\":7," POSITION
+               "{\"id\":null,\"verdict\":\"applied\",\"version\":7," POSITION
                ",\"strategy\":\"last-write-wins\",\"repeat\":true,\"skipped\":2}");
 }
 
@@ -293,9 +258,7 @@ static void an_object_is_acknowledged_under_its_kinds_name(void **state)
     struct answer *answer = make_answer(COMMAND_OBJECT, OK);
     (void)state;
     answer->version = 0;
-    answer->has_object = true;
-    answer->object_kind = OBJECT_LOCK;
-    answer->object = SPAN("{\"locked_by\":\"3\",\"token\":12}");
+    give_object(answer, OBJECT_LOCK, "{\"locked_by\":\"3\",\"token\":12}");
     assert_ack(answer, NATIVE_OBJECT, ALL_FIELDS,
                "{\"lock\":{\"lockedBy\":\"3\",\"token\":12,\"renewable\":true}," POSITION "}");
     answer = make_answer(COMMAND_OBJECT, OK);
@@ -325,9 +288,7 @@ static void a_refused_change_says_so_and_shows_the_lock_in_the_way(void **state)
     struct answer *answer = make_answer(COMMAND_CHANGE, ERR_LOCKED);
     (void)state;
     answer->current_version = 7;
-    answer->has_object = true;
-    answer->object_kind = OBJECT_LOCK;
-    answer->object = SPAN("{\"locked_by_name\":\"Amir\"}");
+    give_object(answer, OBJECT_LOCK, "{\"locked_by_name\":\"Amir\"}");
     assert_error(answer, NATIVE_CHANGE,
                  "{\"code\":\"locked\",\"message\":\"Somebody else holds the lock.\",\"verdict\":\"rejected\","
                  "\"currentVersion\":7,\"lock\":{\"lockedByName\":\"Amir\",\"renewable\":true}}");
@@ -449,5 +410,5 @@ int main(void)
         cmocka_unit_test(a_queue_that_cannot_be_looked_after_still_has_its_results),
         cmocka_unit_test(a_large_conflict_of_a_queue_is_told_by_its_id),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, type_stage_set_up, type_stage_tear_down);
 }

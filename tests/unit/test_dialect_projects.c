@@ -1,34 +1,8 @@
 /* What the projects vocabulary says of each event. */
+#include "lib/say_stage.h"
 #include "peer/dialect/dialect_projects.h"
 
-#include "server/types_builtin.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-#include <string.h>
-
-#define ALL_FIELDS UINT64_MAX
 #define WHEN "\"timestamp\":\"2026-02-19T13:30:00.123Z\""
-
-static struct type_registry *registry;
-
-static int set_up(void **state)
-{
-    struct buf why = BUF_EMPTY;
-    (void)state;
-    assert_int_equal(type_registry_new(types_builtin(), SPAN_EMPTY, &registry, &why), OK);
-    buf_deinit(&why);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    type_registry_unref(registry);
-    return 0;
-}
 
 static struct event *make_event(enum event_kind kind, const char *room, const char *type, const char *id)
 {
@@ -39,14 +13,6 @@ static struct event *make_event(enum event_kind kind, const char *room, const ch
     event->type = type ? type_find(registry, span_from_str(type)) : NULL;
     event->entity_id = span_from_str(id);
     return event;
-}
-
-static struct op set_op(const char *field, const char *after)
-{
-    struct op op = {.kind = OP_SET, .value = span_from_str(after), .before = SPAN("0"), .after = span_from_str(after)};
-    op.path.depth = 1;
-    op.path.steps[0] = span_from_str(field);
-    return op;
 }
 
 static struct event *make_change(const char *room, const char *type, const char *id, struct op *ops, uint32_t count,
@@ -61,22 +27,6 @@ static struct event *make_change(const char *room, const char *type, const char 
     return event;
 }
 
-static void assert_said(struct event *event, uint64_t mask, const char *expected)
-{
-    struct buf text = BUF_EMPTY;
-    bool has_words = projects_say(event, mask, &text);
-    buf_append_char(&text, '\0');
-    if (expected) {
-        assert_true(has_words);
-        assert_string_equal(text.data, expected);
-    } else {
-        assert_false(has_words);
-        assert_int_equal(text.len, 1); /* nothing half said */
-    }
-    buf_deinit(&text);
-    event_unref(event);
-}
-
 #define CONTEXT "{\"division\":\"DIV-1\",\"hours\":30,\"capacity\":40}"
 #define CAPACITY(utilization, hours)                                                                         \
     "[\"capacity:updated\",{\"division\":\"DIV-1\",\"employeeId\":\"EMP-1\",\"newUtilization\":" utilization \
@@ -84,38 +34,38 @@ static void assert_said(struct event *event, uint64_t mask, const char *expected
 
 static void hours_are_told_with_what_comes_of_them(void **state)
 {
-    struct op op = set_op("hours", "30");
+    struct op op = set_op("hours", "0", "30");
     (void)state;
-    assert_said(make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), ALL_FIELDS,
+    assert_said(projects_say, make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), ALL_FIELDS,
                 CAPACITY("75", "30"));
 }
 
 static void hours_that_may_not_be_read_tell_no_utilization(void **state)
 {
-    struct op op = set_op("division", "\"DIV-1\"");
+    struct op op = set_op("division", "0", "\"DIV-1\"");
     uint64_t hidden = UINT64_C(1) << type_field(type_find(registry, SPAN("employee")), SPAN("hours"))->index;
     (void)state;
-    assert_said(make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), ~hidden,
+    assert_said(projects_say, make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), ~hidden,
                 CAPACITY("null", "null"));
 }
 
 static void other_fields_of_employees_are_not_about_capacity(void **state)
 {
-    struct op op = set_op("notes", "\"x\"");
+    struct op op = set_op("notes", "0", "\"x\"");
     (void)state;
-    assert_said(make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), ALL_FIELDS, NULL);
 }
 
 static void capacity_is_told_once_on_the_channel(void **state)
 {
-    struct op op = set_op("hours", "30");
+    struct op op = set_op("hours", "0", "30");
     (void)state;
-    assert_said(make_change("employee:EMP-1", "employee", "EMP-1", &op, 1, CONTEXT), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_change("employee:EMP-1", "employee", "EMP-1", &op, 1, CONTEXT), ALL_FIELDS, NULL);
 }
 
 static void what_was_stored_tells_the_same_when_it_is_replayed(void **state)
 {
-    struct op op = set_op("hours", "30");
+    struct op op = set_op("hours", "0", "30");
     struct event *event = make_change("employee-updates", "employee", "EMP-1", &op, 1, CONTEXT), *again;
     struct buf body = BUF_EMPTY;
     (void)state;
@@ -124,7 +74,7 @@ static void what_was_stored_tells_the_same_when_it_is_replayed(void **state)
     assert_int_equal(event_read(buf_span(&body), event->room, event->position, registry, &again), OK);
     buf_deinit(&body);
     event_unref(event);
-    assert_said(again, ALL_FIELDS, CAPACITY("75", "30"));
+    assert_said(projects_say, again, ALL_FIELDS, CAPACITY("75", "30"));
 }
 
 static void nobody_divides_by_nothing(void **state)
@@ -142,25 +92,25 @@ static void nobody_divides_by_nothing(void **state)
 
 static void a_project_is_told_by_field_in_its_room(void **state)
 {
-    struct op ops[] = {set_op("name", "\"Bridge\""), set_op("progress", "5")};
+    struct op ops[] = {set_op("name", "0", "\"Bridge\""), set_op("progress", "0", "5")};
     (void)state;
     assert_said(
-        make_change("project:P", "project", "P", ops, 1, NULL), ALL_FIELDS,
+        projects_say, make_change("project:P", "project", "P", ops, 1, NULL), ALL_FIELDS,
         "[\"project:updated\",{\"projectId\":\"P\",\"field\":\"name\",\"newValue\":\"Bridge\",\"action\":\"update\","
         "\"updatedBy\":\"3\",\"username\":\"akhan\",\"version\":7," WHEN "}]");
     assert_said(
-        make_change("project:P", "project", "P", ops, 2, NULL), ALL_FIELDS,
+        projects_say, make_change("project:P", "project", "P", ops, 2, NULL), ALL_FIELDS,
         "[\"project:updated\",{\"projectId\":\"P\",\"field\":\"name\",\"newValue\":\"Bridge\",\"changes\":["
         "{\"field\":\"name\",\"newValue\":\"Bridge\"},{\"field\":\"progress\",\"newValue\":5}],\"action\":\"update\","
         "\"updatedBy\":\"3\",\"username\":\"akhan\",\"version\":7," WHEN "}]");
-    assert_said(make_change("project-updates", "project", "P", ops, 1, NULL), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_change("project-updates", "project", "P", ops, 1, NULL), ALL_FIELDS, NULL);
 }
 
 static void what_may_not_be_read_is_not_told(void **state)
 {
-    struct op op = set_op("name", "\"Bridge\"");
+    struct op op = set_op("name", "0", "\"Bridge\"");
     (void)state;
-    assert_said(make_change("project:P", "project", "P", &op, 1, NULL), 0, NULL);
+    assert_said(projects_say, make_change("project:P", "project", "P", &op, 1, NULL), 0, NULL);
 }
 
 static struct event *make_presence(enum event_kind kind, const char *room, const char *type, const char *id,
@@ -179,7 +129,7 @@ static void away_is_idle(void **state)
 {
     (void)state;
     assert_said(
-        make_presence(EVENT_PRESENCE, ROOM_PRESENCE, NULL, NULL, STATUS_AWAY), ALL_FIELDS,
+        projects_say, make_presence(EVENT_PRESENCE, ROOM_PRESENCE, NULL, NULL, STATUS_AWAY), ALL_FIELDS,
         "[\"presence:change\",{\"userId\":\"5\",\"username\":\"jsmith\",\"color\":\"#FF6B6B\",\"status\":\"idle\"}]");
 }
 
@@ -187,11 +137,11 @@ static void who_leaves_a_project_is_offline_there(void **state)
 {
     (void)state;
     assert_said(
-        make_presence(EVENT_PRESENCE, "project:P", "project", "P", STATUS_ONLINE), ALL_FIELDS,
+        projects_say, make_presence(EVENT_PRESENCE, "project:P", "project", "P", STATUS_ONLINE), ALL_FIELDS,
         "[\"presence:change\",{\"userId\":\"5\",\"username\":\"jsmith\",\"color\":\"#FF6B6B\",\"status\":\"online\","
         "\"projectId\":\"P\",\"action\":\"editing\"}]");
     assert_said(
-        make_presence(EVENT_USER_LEFT, "project:P", "project", "P", STATUS_OFFLINE), ALL_FIELDS,
+        projects_say, make_presence(EVENT_USER_LEFT, "project:P", "project", "P", STATUS_OFFLINE), ALL_FIELDS,
         "[\"presence:change\",{\"userId\":\"5\",\"username\":\"jsmith\",\"color\":\"#FF6B6B\",\"status\":\"offline\","
         "\"projectId\":\"P\",\"action\":null}]");
 }
@@ -199,7 +149,8 @@ static void who_leaves_a_project_is_offline_there(void **state)
 static void what_people_do_on_other_records_is_nobodys_status(void **state)
 {
     (void)state;
-    assert_said(make_presence(EVENT_PRESENCE, ROOM_PRESENCE, "work_order", "W", STATUS_ONLINE), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_presence(EVENT_PRESENCE, ROOM_PRESENCE, "work_order", "W", STATUS_ONLINE),
+                ALL_FIELDS, NULL);
 }
 
 static void typing_starts_and_stops(void **state)
@@ -208,10 +159,10 @@ static void typing_starts_and_stops(void **state)
     (void)state;
     event->typing.field = SPAN("notes");
     event->typing.is_typing = true;
-    assert_said(event_ref(event), ALL_FIELDS,
+    assert_said(projects_say, event_ref(event), ALL_FIELDS,
                 "[\"typing:start\",{\"projectId\":\"P\",\"userId\":\"3\",\"username\":\"akhan\",\"field\":\"notes\"}]");
     event->typing.is_typing = false;
-    assert_said(event, ALL_FIELDS,
+    assert_said(projects_say, event, ALL_FIELDS,
                 "[\"typing:stop\",{\"projectId\":\"P\",\"userId\":\"3\",\"username\":\"akhan\",\"field\":\"notes\"}]");
 }
 
@@ -227,11 +178,11 @@ static void an_alert_is_told_in_the_alerts_room_alone(void **state)
     event->alert.value = 2;
     event->alert.limit = 1.5;
     assert_said(
-        event, ALL_FIELDS,
+        projects_say, event, ALL_FIELDS,
         "[\"alert:new\",{\"id\":\"a1\",\"rule\":\"over_budget\",\"priority\":\"high\",\"title\":\"T\",\"message\":\"M\","
         "\"entityType\":\"project\",\"entityId\":\"P\",\"value\":2,\"limit\":1.5," WHEN "}]");
-    assert_said(make_event(EVENT_ALERT, "project:P", "project", "P"), ALL_FIELDS, NULL);
-    assert_said(make_event(EVENT_ALERT, ROOM_RECORDS, "project", "P"), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_event(EVENT_ALERT, "project:P", "project", "P"), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_event(EVENT_ALERT, ROOM_RECORDS, "project", "P"), ALL_FIELDS, NULL);
 }
 
 static void an_alert_that_was_stored_is_told_when_it_is_replayed(void **state)
@@ -246,7 +197,7 @@ static void an_alert_that_was_stored_is_told_when_it_is_replayed(void **state)
     assert_int_equal(event_read(buf_span(&body), event->room, event->position, registry, &again), OK);
     buf_deinit(&body);
     event_unref(event);
-    assert_said(again, ALL_FIELDS,
+    assert_said(projects_say, again, ALL_FIELDS,
                 "[\"alert:new\",{\"id\":\"a1\",\"rule\":\"\",\"priority\":\"\",\"title\":\"T\",\"message\":\"\","
                 "\"entityType\":\"project\",\"entityId\":\"P\",\"value\":2,\"limit\":0," WHEN "}]");
 }
@@ -254,7 +205,7 @@ static void an_alert_that_was_stored_is_told_when_it_is_replayed(void **state)
 static void there_are_no_words_for_cursors(void **state)
 {
     (void)state;
-    assert_said(make_event(EVENT_CURSOR, "project:P", "project", "P"), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_event(EVENT_CURSOR, "project:P", "project", "P"), ALL_FIELDS, NULL);
 }
 
 /* ---- what is kept for somebody ---- */
@@ -276,18 +227,19 @@ static struct event *make_object(const char *room, const char *type, enum object
 static void a_message_is_told_to_whom_it_is_for(void **state)
 {
     (void)state;
-    assert_said(make_object("user:5", NULL, OBJECT_MESSAGE, OBJECT_ADD, MESSAGE), ALL_FIELDS,
+    assert_said(projects_say, make_object("user:5", NULL, OBJECT_MESSAGE, OBJECT_ADD, MESSAGE), ALL_FIELDS,
                 "[\"message:new\",{" MESSAGE_SAID "\"text\":\"t\",\"data\":{\"a_b\":1},\"timestamp\":\"x\"}]");
-    assert_said(make_object("project:P", "project", OBJECT_MESSAGE, OBJECT_ADD, MESSAGE), ALL_FIELDS,
+    assert_said(projects_say, make_object("project:P", "project", OBJECT_MESSAGE, OBJECT_ADD, MESSAGE), ALL_FIELDS,
                 "[\"message:new\",{" MESSAGE_SAID
                 "\"projectId\":\"P\",\"text\":\"t\",\"data\":{\"a_b\":1},\"timestamp\":\"x\"}]");
-    assert_said(make_object("coffee", NULL, OBJECT_MESSAGE, OBJECT_ADD, MESSAGE), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_object("coffee", NULL, OBJECT_MESSAGE, OBJECT_ADD, MESSAGE), ALL_FIELDS, NULL);
 }
 
 static void a_notification_is_an_alert_to_whose_it_is(void **state)
 {
     (void)state;
     assert_said(
+        projects_say,
         make_object("user:5", "project", OBJECT_NOTIFICATION, OBJECT_ADD,
                     "{\"id\":\"n1\",\"type\":\"mention\",\"entity_id\":\"P\",\"state\":\"unread\"}"),
         ALL_FIELDS,
@@ -298,19 +250,22 @@ static void a_notification_is_an_alert_to_whose_it_is(void **state)
 static void what_is_heard_elsewhere_anyhow_is_no_alert(void **state)
 {
     (void)state;
-    assert_said(make_object("user:5", NULL, OBJECT_NOTIFICATION, OBJECT_ADD, "{\"type\":\"alert\"}"), ALL_FIELDS, NULL);
-    assert_said(make_object("user:5", NULL, OBJECT_NOTIFICATION, OBJECT_ADD, "{\"type\":\"message\"}"), ALL_FIELDS,
+    assert_said(projects_say, make_object("user:5", NULL, OBJECT_NOTIFICATION, OBJECT_ADD, "{\"type\":\"alert\"}"),
+                ALL_FIELDS, NULL);
+    assert_said(projects_say, make_object("user:5", NULL, OBJECT_NOTIFICATION, OBJECT_ADD, "{\"type\":\"message\"}"),
+                ALL_FIELDS, NULL);
+    assert_said(projects_say,
+                make_object("notifications", NULL, OBJECT_NOTIFICATION, OBJECT_ADD, "{\"type\":\"info\"}"), ALL_FIELDS,
                 NULL);
-    assert_said(make_object("notifications", NULL, OBJECT_NOTIFICATION, OBJECT_ADD, "{\"type\":\"info\"}"), ALL_FIELDS,
-                NULL);
-    assert_said(make_object("user:5", NULL, OBJECT_NOTIFICATION, OBJECT_READ, "{\"type\":\"info\"}"), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_object("user:5", NULL, OBJECT_NOTIFICATION, OBJECT_READ, "{\"type\":\"info\"}"),
+                ALL_FIELDS, NULL);
 }
 
 static void there_are_no_words_for_locks_and_comments(void **state)
 {
     (void)state;
-    assert_said(make_object("project:P", "project", OBJECT_LOCK, OBJECT_ADD, "{}"), ALL_FIELDS, NULL);
-    assert_said(make_object("project:P", "project", OBJECT_COMMENT, OBJECT_ADD, "{}"), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_object("project:P", "project", OBJECT_LOCK, OBJECT_ADD, "{}"), ALL_FIELDS, NULL);
+    assert_said(projects_say, make_object("project:P", "project", OBJECT_COMMENT, OBJECT_ADD, "{}"), ALL_FIELDS, NULL);
 }
 
 int main(void)
@@ -336,5 +291,5 @@ int main(void)
         cmocka_unit_test(what_is_heard_elsewhere_anyhow_is_no_alert),
         cmocka_unit_test(there_are_no_words_for_locks_and_comments),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, type_stage_set_up, type_stage_tear_down);
 }

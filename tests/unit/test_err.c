@@ -24,7 +24,22 @@ static void every_error_is_complete(void **state)
         assert_in_range(err_http_status(err), 400, 599);
         assert_true(close_code == 0 || (close_code >= 1002 && close_code <= 1014) ||
                     (close_code >= 4000 && close_code <= 4999));
+        assert_true(close_code != 0 || !err_is_counted(err)); /* else what would they end a connection with? */
     }
+}
+
+static void mistakes_are_counted_and_refusals_are_not(void **state)
+{
+    (void)state;
+    assert_true(err_is_counted(ERR_BAD_JSON));
+    assert_true(err_is_counted(ERR_MISSING_FIELD));
+    assert_true(err_is_counted(ERR_RATE_LIMITED));
+    assert_true(err_is_counted(ERR_ID_REUSED));
+    assert_false(err_is_counted(ERR_FORBIDDEN));
+    assert_false(err_is_counted(ERR_CONFLICT));
+    assert_false(err_is_counted(ERR_TOO_MANY));
+    assert_false(err_is_counted(ERR_NOT_FOUND));
+    assert_false(err_is_counted(OK));
 }
 
 static void a_code_leads_back_to_an_error_with_that_code(void **state)
@@ -65,6 +80,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_error_is_complete),
         cmocka_unit_test(a_code_leads_back_to_an_error_with_that_code),
+        cmocka_unit_test(mistakes_are_counted_and_refusals_are_not),
         cmocka_unit_test(success_is_zero_and_ok),
         cmocka_unit_test(errors_carry_the_numbers_of_their_row),
     };

@@ -1,33 +1,14 @@
 #include "collab/event.h"
+#include "lib/hub_stage.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/hub_double.h"
-
-#include <stdlib.h>
 #include <string.h>
 
-static struct hub_double *world; /* for its business types */
 static struct buf body;
-
-static int set_up(void **state)
-{
-    (void)state;
-    world = hub_double_new();
-    return 0;
-}
 
 static int tear_down(void **state)
 {
-    (void)state;
-    hub_double_free(world);
     buf_deinit(&body);
-    return 0;
+    return hub_stage_tear_down(state);
 }
 
 /* ---- builders ---- */
@@ -112,12 +93,6 @@ static struct event *round_trip(struct event *event)
                      OK);
     buf_deinit(&body); /* it must not point in there */
     return again;
-}
-
-static void assert_text(struct span text, const char *expected)
-{
-    if (!span_is(text, expected))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(text), expected);
 }
 
 static enum err read(const char *text)
@@ -335,7 +310,7 @@ static void a_room_has_a_name_of_printable_text(void **state)
                                          "b"))); /* turns the text around */
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, hub_stage_set_up, tear_down)
 
 int main(void)
 {

@@ -1,34 +1,8 @@
 #include "collab/hub.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/hub_double.h"
+#include "lib/hub_stage.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct hub_double *world;
-
-enum { ADA = 11, MARIA = 21, AMIR = 31 };
-
-static int set_up(void **state)
-{
-    (void)state;
-    world = hub_double_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    hub_double_free(world);
-    return 0;
-}
 
 /* ---- names ---- */
 
@@ -103,7 +77,7 @@ static void an_answer_says_what_it_answers(void **state)
     assert_int_equal(answer->session, ADA);
     assert_int_equal(answer->kind, COMMAND_TOUCH);
     assert_int_equal(answer->err, ERR_NOT_MEMBER);
-    assert_true(span_is(answer->room, "lobby"));
+    assert_text(answer->room, "lobby");
 }
 
 /* ---- time ---- */
@@ -219,8 +193,8 @@ static void presence_in_a_records_room_is_relayed_to_the_room_of_all_people(void
     }
     assert_non_null(relayed);
     assert_int_equal(relayed->kind, COMMAND_MIRROR);
-    assert_true(span_is(relayed->room, ROOM_PRESENCE));
-    assert_true(span_is(relayed->mirror.event->presence.room, room));
+    assert_text(relayed->room, ROOM_PRESENCE);
+    assert_text(relayed->mirror.event->presence.room, room);
     assert_int_equal(relayed->mirror.event->presence.status, STATUS_ONLINE);
 }
 
@@ -288,7 +262,7 @@ static void nothing_is_left_when_all_have_left(void **state)
     assert_int_equal(hub_next_deadline(world->hub), UINT64_MAX);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, hub_stage_set_up, hub_stage_tear_down)
 
 int main(void)
 {

@@ -1,40 +1,15 @@
 #include "collab/identity.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "lib/type_stage.h"
 #include "collab/type/access.h"
 
 #include <pthread.h>
 #include <string.h>
 
-static struct type_registry *registry;
-
 static int set_up(void **state)
 {
-    struct buf why = BUF_EMPTY;
-
     (void)state;
-    assert_int_equal(type_registry_new(SPAN("{}"), SPAN_EMPTY, &registry, &why), OK);
-    buf_deinit(&why);
+    type_stage_init("{}");
     return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    type_registry_unref(registry);
-    return 0;
-}
-
-static void assert_text(struct span text, const char *expected)
-{
-    assert_int_equal(text.len, strlen(expected));
-    assert_memory_equal(text.data, expected, text.len);
 }
 
 static void an_identity_keeps_copies_of_everything(void **state)
@@ -122,11 +97,11 @@ static void references_may_be_taken_on_any_thread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(an_identity_keeps_copies_of_everything, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(who_has_no_name_is_called_by_his_username, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_role_is_had_by_its_whole_name, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_identity_keeps_the_registry_it_was_made_with, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(references_may_be_taken_on_any_thread, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_identity_keeps_copies_of_everything, set_up, type_stage_tear_down),
+        cmocka_unit_test_setup_teardown(who_has_no_name_is_called_by_his_username, set_up, type_stage_tear_down),
+        cmocka_unit_test_setup_teardown(a_role_is_had_by_its_whole_name, set_up, type_stage_tear_down),
+        cmocka_unit_test_setup_teardown(an_identity_keeps_the_registry_it_was_made_with, set_up, type_stage_tear_down),
+        cmocka_unit_test_setup_teardown(references_may_be_taken_on_any_thread, set_up, type_stage_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,62 +1,12 @@
 #include "collab/keep/keep.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/buf.h"
 #include "lib/object_double.h"
 
-#include <stdio.h>
-#include <string.h>
-
-static struct hub_double *world;
-
-/* Users of the double: an admin, two who edit, one who only reads. */
-enum { ADA = 1, MARIA = 2, AMIR = 3, VERA = 8 };
-
-static int set_up(void **state)
-{
-    (void)state;
-    world = object_double_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    object_double_free(world);
-    return 0;
-}
-
 /* ---- builders ---- */
 
-static void listen(unsigned user, const char *room)
+static struct answer *put(session_id session, const char *room, const char *input)
 {
-    assert_int_equal(hub_double_listen(world, object_session(user), user, room)->err, OK);
-}
-
-static void assert_refused(const struct answer *answer, enum err err, const char *field)
-{
-    assert_non_null(answer);
-    assert_string_equal(err_code(answer->err), err_code(err));
-    assert_true(span_is(answer->field, field));
-    assert_false(answer->has_object);
-}
-
-static void assert_done(const struct answer *answer)
-{
-    assert_non_null(answer);
-    assert_string_equal(err_code(answer->err), "ok");
-    assert_true(answer->has_object);
-}
-
-static struct answer *put(unsigned user, const char *room, const char *input)
-{
-    return object_ask(world, user, room, OBJECT_PREFERENCES, OBJECT_EDIT, "", input);
+    return object_ask(session, room, OBJECT_PREFERENCES, OBJECT_EDIT, "", input);
 }
 
 static void preferences_are_one_object_and_put_whole(void **state)
@@ -83,39 +33,39 @@ static void preferences_are_one_object_and_put_whole(void **state)
 static void his_other_devices_hear_of_it(void **state)
 {
     (void)state;
-    listen(AMIR, "user:3");
+    object_listen(AMIR, "user:3");
     assert_done(put(AMIR, "user:3", "{}"));
-    assert_int_equal(object_heard(world, "user:3")->object.verb, OBJECT_EDIT);
+    assert_int_equal(object_heard("user:3")->object.verb, OBJECT_EDIT);
 }
 
 static void they_count_for_what_he_is_told_from_then_on(void **state)
 {
     (void)state;
     assert_done(put(AMIR, "user:3", "{\"types\":{\"mention\":{\"on\":false},\"message\":{\"desktop\":true}}}"));
-    object_ask(world, MARIA, "order:O-1", OBJECT_COMMENT, OBJECT_ADD, "", "{\"text\":\"@amir\"}");
-    assert_int_equal(object_notices(world, "3", "mention"), 0);
-    object_ask(world, MARIA, "user:3", OBJECT_MESSAGE, OBJECT_ADD, "", "{\"text\":\"x\"}");
-    assert_string_equal(member_of(object_notice(world, "3"), "show.desktop"), "true");
+    object_ask(MARIA, "order:O-1", OBJECT_COMMENT, OBJECT_ADD, "", "{\"text\":\"@amir\"}");
+    assert_int_equal(object_notices("3", "mention"), 0);
+    object_ask(MARIA, "user:3", OBJECT_MESSAGE, OBJECT_ADD, "", "{\"text\":\"x\"}");
+    assert_string_equal(member_of(object_notice("3"), "show.desktop"), "true");
 }
 
 static void nobody_sets_them_for_somebody_else_but_an_admin(void **state)
 {
     (void)state;
-    assert_refused(put(MARIA, "user:3", "{}"), ERR_FORBIDDEN, "");
-    assert_refused(put(MARIA, "order:O-1", "{}"), ERR_NOT_FOUND, "");
+    assert_refused_for(put(MARIA, "user:3", "{}"), ERR_FORBIDDEN, "");
+    assert_refused_for(put(MARIA, "order:O-1", "{}"), ERR_NOT_FOUND, "");
     assert_done(put(ADA, "user:3", "{}"));
 }
 
 static void a_choice_is_true_or_false(void **state)
 {
     (void)state;
-    assert_refused(put(AMIR, "user:3", "{\"default\":{\"toast\":1}}"), ERR_BAD_FIELD, "default");
-    assert_refused(put(AMIR, "user:3", "{\"default\":[]}"), ERR_BAD_FIELD, "default");
-    assert_refused(put(AMIR, "user:3", "{\"types\":{\"mention\":true}}"), ERR_BAD_FIELD, "types");
-    assert_refused(put(AMIR, "user:3", "{\"types\":{\"\":{}}}"), ERR_BAD_FIELD, "types");
-    assert_refused(put(AMIR, "user:3", "{\"types\":{\"mention\":{\"on\":\"yes\"}}}"), ERR_BAD_FIELD, "types");
-    assert_refused(object_ask(world, AMIR, "user:3", OBJECT_PREFERENCES, OBJECT_ADD, "", "{}"), ERR_UNKNOWN_ACTION,
-                   "verb");
+    assert_refused_for(put(AMIR, "user:3", "{\"default\":{\"toast\":1}}"), ERR_BAD_FIELD, "default");
+    assert_refused_for(put(AMIR, "user:3", "{\"default\":[]}"), ERR_BAD_FIELD, "default");
+    assert_refused_for(put(AMIR, "user:3", "{\"types\":{\"mention\":true}}"), ERR_BAD_FIELD, "types");
+    assert_refused_for(put(AMIR, "user:3", "{\"types\":{\"\":{}}}"), ERR_BAD_FIELD, "types");
+    assert_refused_for(put(AMIR, "user:3", "{\"types\":{\"mention\":{\"on\":\"yes\"}}}"), ERR_BAD_FIELD, "types");
+    assert_refused_for(object_ask(AMIR, "user:3", OBJECT_PREFERENCES, OBJECT_ADD, "", "{}"), ERR_UNKNOWN_ACTION,
+                       "verb");
 }
 
 static void there_are_at_most_64_types(void **state)
@@ -134,17 +84,17 @@ static void there_are_at_most_64_types(void **state)
     buf_deinit(&input);
 }
 
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, object_set_up, hub_stage_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(preferences_are_one_object_and_put_whole),
-        T(his_other_devices_hear_of_it),
-        T(they_count_for_what_he_is_told_from_then_on),
-        T(nobody_sets_them_for_somebody_else_but_an_admin),
-        T(a_choice_is_true_or_false),
-        T(there_are_at_most_64_types),
+        TEST(preferences_are_one_object_and_put_whole),
+        TEST(his_other_devices_hear_of_it),
+        TEST(they_count_for_what_he_is_told_from_then_on),
+        TEST(nobody_sets_them_for_somebody_else_but_an_admin),
+        TEST(a_choice_is_true_or_false),
+        TEST(there_are_at_most_64_types),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

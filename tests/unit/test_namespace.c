@@ -1,5 +1,7 @@
 #include "peer/socketio/namespace.h"
 
+#include "base/limits.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,7 +114,7 @@ static void a_pattern_stands_for_every_name_that_matches(void **state)
         {"", NULL},
         {"/", NULL},
     };
-    char longest[NAMESPACE_DYNAMIC_BYTES_MAX + 2] = "/tenant-";
+    char longest[LIMIT_SIO_NAME_BYTES + 2] = "/tenant-";
 
     (void)state;
     assert_int_equal(
@@ -125,9 +127,9 @@ static void a_pattern_stands_for_every_name_that_matches(void **state)
         if (found)
             assert_true(span_equal(found->name, span_from_str(rows[i].pattern)));
     }
-    memset(longest + 8, 'x', NAMESPACE_DYNAMIC_BYTES_MAX - 8);
+    memset(longest + 8, 'x', LIMIT_SIO_NAME_BYTES - 8);
     assert_non_null(find(longest));
-    longest[NAMESPACE_DYNAMIC_BYTES_MAX] = 'x';
+    longest[LIMIT_SIO_NAME_BYTES] = 'x';
     assert_null(find(longest));
 }
 

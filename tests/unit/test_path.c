@@ -1,29 +1,7 @@
 #include "collab/change/change.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "lib/arena_stage.h"
 
 #include <string.h>
-
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena, 4096);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_deinit(&arena);
-    return 0;
-}
 
 /* What the path is canonically, or the error's code. */
 static void assert_path(const char *text, const char *expected)
@@ -78,8 +56,8 @@ static void a_pointer_may_escape_slashes_and_tildes(void **state)
     (void)state;
     assert_int_equal(path_parse(&arena, SPAN("/a~1b/c~0d.e"), &path), OK);
     assert_int_equal(path.depth, 2);
-    assert_true(span_equal(path.steps[0], SPAN("a/b")));
-    assert_true(span_equal(path.steps[1], SPAN("c~d.e")));
+    assert_text(path.steps[0], "a/b");
+    assert_text(path.steps[1], "c~d.e");
     assert_path("/a~1b/c~0d.e", "/a~1b/c~0d.e");
     assert_path("/a~2b", "bad_path");
     assert_path("/a~", "bad_path");
@@ -117,12 +95,13 @@ static void a_path_has_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(dots_and_slashes_mean_the_same, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(items_are_addressed_by_id, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(positions_are_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_pointer_may_escape_slashes_and_tildes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nonsense_is_no_path, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_path_has_limits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dots_and_slashes_mean_the_same, arena_stage_set_up, arena_stage_tear_down),
+        cmocka_unit_test_setup_teardown(items_are_addressed_by_id, arena_stage_set_up, arena_stage_tear_down),
+        cmocka_unit_test_setup_teardown(positions_are_refused, arena_stage_set_up, arena_stage_tear_down),
+        cmocka_unit_test_setup_teardown(a_pointer_may_escape_slashes_and_tildes, arena_stage_set_up,
+                                        arena_stage_tear_down),
+        cmocka_unit_test_setup_teardown(nonsense_is_no_path, arena_stage_set_up, arena_stage_tear_down),
+        cmocka_unit_test_setup_teardown(a_path_has_limits, arena_stage_set_up, arena_stage_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

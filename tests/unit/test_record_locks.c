@@ -1,36 +1,14 @@
 #include "collab/hub.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/hub_double.h"
+#include "lib/hub_stage.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-static struct hub_double *world;
-
-/* Sessions and users: 21 is user 2's, 31 user 3's; Ada may do everything, Vera only reads. */
-enum { ADA = 11, MARIA = 21, MARIA_AGAIN = 22, AMIR = 31, LI = 41, VERA = 81 };
 static const char room[] = "part:P-1";
 
 static int set_up(void **state)
 {
-    (void)state;
-    world = hub_double_new();
+    (void)hub_stage_set_up(state);
     hub_double_change(world, LI, 4, room, CHANGE_CREATE, "", "{\"title\":\"A\",\"qty\":1}");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    hub_double_free(world);
     return 0;
 }
 
@@ -38,12 +16,7 @@ static int tear_down(void **state)
 
 static struct command *lock_of(session_id session, enum object_verb verb, const char *input)
 {
-    struct command *command = hub_double_command(world, COMMAND_OBJECT, session, (unsigned)session / 10, room);
-
-    command->object.kind = OBJECT_LOCK;
-    command->object.verb = verb;
-    command->object.input = arena_copy(&command->arena, span_from_str(input));
-    return command;
+    return object_command(session, room, OBJECT_LOCK, verb, "", input);
 }
 
 static struct answer *lock(session_id session, enum object_verb verb, const char *input)
@@ -54,7 +27,7 @@ static struct answer *lock(session_id session, enum object_verb verb, const char
 static struct command *write_of(session_id session, uint64_t fence, const char *patch)
 {
     struct command *command =
-        hub_double_change_command(world, session, (unsigned)session / 10, room, CHANGE_UPDATE, "", patch);
+        hub_double_change_command(world, session, user_of(session), room, CHANGE_UPDATE, "", patch);
 
     command->change->fence = fence;
     return command;
@@ -67,19 +40,7 @@ static struct answer *write(session_id session, uint64_t fence, const char *patc
 
 static struct answer *join(session_id session)
 {
-    return hub_double_join(world, session, (unsigned)session / 10, room);
-}
-
-static void assert_done(const struct answer *answer)
-{
-    assert_non_null(answer);
-    assert_string_equal(err_code(answer->err), "ok");
-}
-
-static void assert_refused(const struct answer *answer, enum err err)
-{
-    assert_non_null(answer);
-    assert_string_equal(err_code(answer->err), err_code(err));
+    return hub_double_join(world, session, user_of(session), room);
 }
 
 static uint64_t number_in(struct span body, const char *key)
@@ -104,7 +65,7 @@ static uint64_t take(session_id session, const char *input)
 {
     const struct answer *answer = lock(session, OBJECT_ADD, input);
 
-    assert_done(answer);
+    assert_ok(answer);
     assert_true(answer->has_object);
     assert_int_equal(answer->object_kind, OBJECT_LOCK);
     assert_true(number_in(answer->object, "token") > 0);
@@ -116,7 +77,7 @@ static const struct object *stored(const char *id)
     return model_store_object(&world->store, OBJECT_LOCK, span_from_str(id));
 }
 
-static bool heard(const char *in_room, enum object_kind kind, enum object_verb verb)
+static bool has_heard(const char *in_room, enum object_kind kind, enum object_verb verb)
 {
     const struct event *event;
 
@@ -137,11 +98,11 @@ static void a_lock_is_taken_kept_and_heard_of(void **state)
     join(VERA);
     hub_double_hush(world);
     answer = lock(MARIA, OBJECT_ADD, "{}");
-    assert_done(answer);
+    assert_ok(answer);
     assert_true(says(answer->object, "locked_by", "2"));
     assert_int_equal(number_in(stored("part:P-1#")->body, "token"), number_in(answer->object, "token"));
-    assert_true(heard(room, OBJECT_LOCK, OBJECT_ADD));
-    assert_true(heard(ROOM_LOCKS, OBJECT_LOCK, OBJECT_ADD));
+    assert_true(has_heard(room, OBJECT_LOCK, OBJECT_ADD));
+    assert_true(has_heard(ROOM_LOCKS, OBJECT_LOCK, OBJECT_ADD));
 }
 
 static void somebody_else_is_told_who_has_it(void **state)
@@ -177,7 +138,7 @@ static void a_lock_on_a_field_that_he_may_not_read_is_not_shown_to_him(void **st
     join(VERA);
     hub_double_hush(world);
     answer = lock(MARIA, OBJECT_REQUEST, "{}");
-    assert_done(answer);
+    assert_ok(answer);
     assert_false(answer->has_object);
     while ((event = hub_double_event(world, 0, EVENT_OBJECT)))
         assert_true(event->object.shown & cost_bit());
@@ -220,7 +181,7 @@ static void two_who_take_it_at_once_are_told_when_it_is_certain(void **state)
     assert_null(hub_double_answer(world));
     hub_double_store_all(world);
     answer = hub_double_answer(world);
-    assert_done(answer);
+    assert_ok(answer);
     assert_true(number_in(answer->object, "token") > 0);
     assert_refused(hub_double_answer(world), ERR_LOCKED);
 }
@@ -232,12 +193,10 @@ static void a_lock_that_cannot_be_kept_is_nobodys(void **state)
     hub_double_hush(world);
     hub_double_do(world, lock_of(MARIA, OBJECT_ADD, "{}"));
     hub_double_do(world, lock_of(AMIR, OBJECT_ADD, "{}"));
-    world->failure = ERR_STORAGE;
-    hub_double_store_some(world, 1);
-    world->failure = OK;
+    store_fails(ERR_STORAGE);
     hub_double_store_all(world);
     assert_refused(hub_double_answer(world), ERR_STORAGE);
-    assert_done(hub_double_answer(world));
+    assert_ok(hub_double_answer(world));
     assert_true(says(stored("part:P-1#")->body, "locked_by", "3"));
 }
 
@@ -251,8 +210,8 @@ static void a_write_needs_the_lock(void **state)
     (void)state;
     assert_refused(write(MARIA, 0, "{\"qty\":2}"), ERR_LOCK_REQUIRED);
     token = take(MARIA, "{}");
-    assert_done(write(MARIA, token, "{\"qty\":2}"));
-    assert_done(write(MARIA, 0, "{\"qty\":3}"));
+    assert_ok(write(MARIA, token, "{\"qty\":2}"));
+    assert_ok(write(MARIA, 0, "{\"qty\":3}"));
     answer = write(AMIR, 0, "{\"qty\":4}");
     assert_refused(answer, ERR_LOCKED);
     assert_true(says(answer->object, "locked_by", "2"));
@@ -266,11 +225,11 @@ static void an_old_token_is_refused(void **state)
 
     (void)state;
     first = take(MARIA, "{}");
-    assert_done(lock(MARIA, OBJECT_REMOVE, "{}"));
+    assert_ok(lock(MARIA, OBJECT_REMOVE, "{}"));
     second = take(AMIR, "{}");
     assert_true(second > first);
     assert_refused(write(MARIA, first, "{\"qty\":2}"), ERR_LOCK_LOST);
-    assert_done(write(AMIR, second, "{\"qty\":2}"));
+    assert_ok(write(AMIR, second, "{\"qty\":2}"));
 }
 
 /* A lock that is on its way may never be. */
@@ -282,9 +241,7 @@ static void a_write_waits_for_a_lock_that_is_on_its_way(void **state)
     hub_double_do(world, lock_of(MARIA, OBJECT_ADD, "{}"));
     hub_double_do(world, write_of(MARIA, 0, "{\"qty\":2}"));
     assert_int_equal(world->asked_count, 1);
-    world->failure = ERR_STORAGE;
-    hub_double_store_some(world, 1);
-    world->failure = OK;
+    store_fails(ERR_STORAGE);
     hub_double_store_all(world);
     assert_refused(hub_double_answer(world), ERR_STORAGE);
     assert_refused(hub_double_answer(world), ERR_LOCK_REQUIRED);
@@ -301,10 +258,10 @@ static void a_lock_is_in_the_way_of_others_where_the_type_says_so(void **state)
     command->object.kind = OBJECT_LOCK;
     command->object.verb = OBJECT_ADD;
     command->object.input = SPAN("{\"path\":\"title\"}");
-    assert_done(hub_double_ask(world, command));
+    assert_ok(hub_double_ask(world, command));
     assert_refused(hub_double_change(world, AMIR, 3, "doc:D-1", CHANGE_UPDATE, "", "{\"title\":\"B\"}"), ERR_LOCKED);
-    assert_done(hub_double_change(world, AMIR, 3, "doc:D-1", CHANGE_UPDATE, "", "{\"qty\":1}"));
-    assert_done(hub_double_change(world, MARIA, 2, "doc:D-1", CHANGE_UPDATE, "", "{\"title\":\"C\"}"));
+    assert_ok(hub_double_change(world, AMIR, 3, "doc:D-1", CHANGE_UPDATE, "", "{\"qty\":1}"));
+    assert_ok(hub_double_change(world, MARIA, 2, "doc:D-1", CHANGE_UPDATE, "", "{\"title\":\"C\"}"));
 }
 
 /* ---- kept alive ---- */
@@ -319,7 +276,7 @@ static void a_lock_without_a_connection_ends_by_itself(void **state)
     assert_refused(lock(AMIR, OBJECT_ADD, "{}"), ERR_LOCKED);
     hub_double_advance(world, 2000);
     hub_double_store_all(world);
-    assert_true(heard(room, OBJECT_LOCK, OBJECT_EXPIRE));
+    assert_true(has_heard(room, OBJECT_LOCK, OBJECT_EXPIRE));
     assert_null(stored("part:P-1#"));
     take(AMIR, "{}");
 }
@@ -348,23 +305,25 @@ static void a_lock_of_a_record_that_is_gone_can_be_given_back(void **state)
 
     (void)state;
     command->change->fence = token;
-    assert_done(hub_double_ask(world, command));
-    assert_done(lock(MARIA, OBJECT_REMOVE, "{}"));
+    assert_ok(hub_double_ask(world, command));
+    assert_ok(lock(MARIA, OBJECT_REMOVE, "{}"));
     assert_null(stored("part:P-1#"));
 }
 
-static void a_renewal_is_answered_at_once(void **state)
+static void a_renewal_of_what_a_connection_keeps_is_answered_at_once(void **state)
 {
-    uint64_t token = take(MARIA, "{\"ttl_ms\":5000}");
+    uint64_t token;
     char input[64];
     const struct answer *answer;
 
     (void)state;
-    (void)snprintf(input, sizeof(input), "{\"token\":%u,\"ttl_ms\":5000}", (unsigned)token);
+    join(MARIA);
+    token = take(MARIA, "{\"ttl_ms\":5000}");
+    (void)snprintf(input, sizeof(input), "{\"token\":%u}", (unsigned)token);
     hub_double_advance(world, 4000);
     world->is_store_slow = true;
     answer = lock(MARIA, OBJECT_RENEW, input);
-    assert_done(answer);
+    assert_ok(answer);
     assert_int_equal(number_in(answer->object, "token"), token);
     world->is_store_slow = false;
     hub_double_advance(world, 4000);
@@ -382,7 +341,7 @@ static void a_member_keeps_his_lock_and_leaves_it_when_he_goes(void **state)
     hub_double_store_all(world);
     assert_refused(lock(AMIR, OBJECT_ADD, "{}"), ERR_LOCKED);
     hub_double_leave(world, MARIA, 2, room, LEAVE_ASKED);
-    assert_true(heard(room, OBJECT_LOCK, OBJECT_REMOVE));
+    assert_true(has_heard(room, OBJECT_LOCK, OBJECT_REMOVE));
     assert_null(stored("part:P-1#"));
     take(AMIR, "{}");
 }
@@ -396,11 +355,11 @@ static void a_broken_connection_keeps_it_for_a_while(void **state)
     hub_double_leave(world, MARIA, 2, room, LEAVE_DISCONNECTED);
     hub_double_advance(world, world->limits.grace_ms / 2);
     assert_refused(lock(AMIR, OBJECT_ADD, "{}"), ERR_LOCKED);
-    join(MARIA_AGAIN); /* he is back */
+    join(MARIA_TOO); /* he is back */
     hub_double_advance(world, world->limits.grace_ms * 10);
     hub_double_store_all(world);
     assert_refused(lock(AMIR, OBJECT_ADD, "{}"), ERR_LOCKED);
-    hub_double_leave(world, MARIA_AGAIN, 2, room, LEAVE_DISCONNECTED);
+    hub_double_leave(world, MARIA_TOO, 2, room, LEAVE_DISCONNECTED);
     hub_double_advance(world, world->limits.grace_ms * 10);
     hub_double_store_all(world);
     take(AMIR, "{}");
@@ -437,7 +396,7 @@ static void locks_are_there_after_a_restart_and_end_some_time(void **state)
     token = take(MARIA, "{\"ttl_ms\":5000}");
     hub_double_restart(world);
     assert_refused(lock(AMIR, OBJECT_ADD, "{}"), ERR_LOCKED);
-    assert_done(write(MARIA, token, "{\"qty\":2}"));
+    assert_ok(write(MARIA, token, "{\"qty\":2}"));
     hub_double_advance(world, 5000 + world->limits.grace_ms + 1);
     hub_double_store_all(world);
     assert_null(stored("part:P-1#"));
@@ -454,7 +413,7 @@ static void a_locked_record_stays_in_memory(void **state)
         char other[16];
 
         (void)snprintf(other, sizeof(other), "order:O-%u", i);
-        assert_done(hub_double_change(world, LI, 4, other, CHANGE_CREATE, "", "{}"));
+        assert_ok(hub_double_change(world, LI, 4, other, CHANGE_CREATE, "", "{}"));
     }
     hub_double_advance(world, 6000);
     hub_double_store_all(world);
@@ -471,10 +430,10 @@ static void the_holder_hears_who_asks_for_it(void **state)
     hub_double_join(world, MARIA, 2, "user:2");
     take(MARIA, "{}");
     hub_double_hush(world);
-    assert_done(lock(AMIR, OBJECT_REQUEST, "{\"note\":\"please\"}"));
-    assert_true(heard("user:2", OBJECT_NOTIFICATION, OBJECT_ADD));
-    assert_done(lock(MARIA, OBJECT_HAND_OVER, "{\"user_id\":\"3\"}"));
-    assert_done(write(AMIR, 0, "{\"qty\":2}"));
+    assert_ok(lock(AMIR, OBJECT_REQUEST, "{\"note\":\"please\"}"));
+    assert_true(has_heard("user:2", OBJECT_NOTIFICATION, OBJECT_ADD));
+    assert_ok(lock(MARIA, OBJECT_HAND_OVER, "{\"user_id\":\"3\"}"));
+    assert_ok(write(AMIR, 0, "{\"qty\":2}"));
     assert_refused(write(MARIA, 0, "{\"qty\":3}"), ERR_LOCKED);
 }
 
@@ -487,8 +446,8 @@ static void it_is_taken_away_by_whoever_may(void **state)
     token = take(MARIA, "{}");
     assert_refused(lock(AMIR, OBJECT_FORCE, "{}"), ERR_FORBIDDEN);
     hub_double_hush(world);
-    assert_done(lock(ADA, OBJECT_FORCE, "{}"));
-    assert_true(heard("user:2", OBJECT_NOTIFICATION, OBJECT_ADD));
+    assert_ok(lock(ADA, OBJECT_FORCE, "{}"));
+    assert_true(has_heard("user:2", OBJECT_NOTIFICATION, OBJECT_ADD));
     assert_refused(write(MARIA, token, "{\"qty\":2}"), ERR_LOCK_LOST);
     take(AMIR, "{}");
 }
@@ -502,12 +461,12 @@ static void a_lock_asked_for_again_with_the_same_id_is_the_same(void **state)
     (void)state;
     command->object.id = SPAN("l1");
     answer = hub_double_ask(world, command);
-    assert_done(answer);
+    assert_ok(answer);
     token = number_in(answer->object, "token");
     command = lock_of(MARIA, OBJECT_ADD, "{}");
     command->object.id = SPAN("l1");
     answer = hub_double_ask(world, command);
-    assert_done(answer);
+    assert_ok(answer);
     assert_int_equal(number_in(answer->object, "token"), token);
 }
 
@@ -519,8 +478,8 @@ static void a_lock_that_was_lost_does_not_come_back_with_its_id(void **state)
 
     (void)state;
     command->object.id = SPAN("l1");
-    assert_done(hub_double_ask(world, command));
-    assert_done(lock(MARIA, OBJECT_REMOVE, "{}"));
+    assert_ok(hub_double_ask(world, command));
+    assert_ok(lock(MARIA, OBJECT_REMOVE, "{}"));
     command = lock_of(MARIA, OBJECT_ADD, "{}");
     command->object.id = SPAN("l1");
     answer = hub_double_ask(world, command);
@@ -537,21 +496,21 @@ static void locks_leave_room_in_memory_for_other_records(void **state)
     world->limits.records_cached_max = 2;
     hub_double_restart(world);
     hub_double_change(world, LI, 4, room, CHANGE_CREATE, "", "{\"title\":\"A\",\"qty\":1}");
-    assert_done(lock(AMIR, OBJECT_ADD, "{}"));
+    assert_ok(lock(AMIR, OBJECT_ADD, "{}"));
     hub_double_change(world, LI, 4, "part:P-2", CHANGE_CREATE, "", "{\"title\":\"B\",\"qty\":1}");
     command = hub_double_command(world, COMMAND_OBJECT, AMIR, 3, "part:P-2");
     command->object.kind = OBJECT_LOCK;
     command->object.verb = OBJECT_ADD;
     assert_refused(hub_double_ask(world, command), ERR_TOO_MANY);
-    assert_done(hub_double_change(world, LI, 4, "part:P-3", CHANGE_CREATE, "", "{\"title\":\"C\",\"qty\":1}"));
-    assert_done(lock(AMIR, OBJECT_REMOVE, "{}"));
+    assert_ok(hub_double_change(world, LI, 4, "part:P-3", CHANGE_CREATE, "", "{\"title\":\"C\",\"qty\":1}"));
+    assert_ok(lock(AMIR, OBJECT_REMOVE, "{}"));
     command = hub_double_command(world, COMMAND_OBJECT, AMIR, 3, "part:P-2");
     command->object.kind = OBJECT_LOCK;
     command->object.verb = OBJECT_ADD;
-    assert_done(hub_double_ask(world, command));
+    assert_ok(hub_double_ask(world, command));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, hub_stage_tear_down)
 
 int main(void)
 {
@@ -571,7 +530,7 @@ int main(void)
         TEST(a_lock_without_a_connection_ends_by_itself),
         TEST(everybody_sees_a_lock_go_before_somebody_else_has_it),
         TEST(a_lock_of_a_record_that_is_gone_can_be_given_back),
-        TEST(a_renewal_is_answered_at_once),
+        TEST(a_renewal_of_what_a_connection_keeps_is_answered_at_once),
         TEST(a_member_keeps_his_lock_and_leaves_it_when_he_goes),
         TEST(a_broken_connection_keeps_it_for_a_while),
         TEST(a_connection_that_is_dead_keeps_nothing),

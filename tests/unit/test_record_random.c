@@ -1,14 +1,6 @@
 #include "collab/hub.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/rand.h"
-#include "lib/hub_double.h"
+#include "lib/hub_stage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +15,6 @@ static const char *const rooms[] = {"order:O-1", "contract:C-1", "part:P-1", "do
 enum { ROOMS = sizeof(rooms) / sizeof(rooms[0]) };
 
 struct chaos {
-    struct hub_double *world;
     struct rand rand;
     unsigned seed, ids;
     unsigned done, merged, conflicts, refused; /* over all seeds: that it does what it says */
@@ -49,7 +40,7 @@ static session_id random_session(struct chaos *chaos)
 
 static uint64_t random_version(struct chaos *chaos, const char *room)
 {
-    const struct model_change *row = model_store_record(&chaos->world->store, span_from_str(room));
+    const struct model_change *row = model_store_record(&world->store, span_from_str(room));
     const uint64_t present = row ? row->version : 0;
 
     return present == 0 ? 0 : below(chaos, 2) ? present : 1 + below(chaos, (unsigned)present);
@@ -61,7 +52,7 @@ static struct command *begin(struct chaos *chaos, enum command_kind kind, const 
 {
     const session_id session = random_session(chaos);
 
-    return hub_double_command(chaos->world, kind, session, (unsigned)session / 10, room);
+    return hub_double_command(world, kind, session, user_of(session), room);
 }
 
 static struct span random_id(struct chaos *chaos, struct arena *arena)
@@ -77,28 +68,23 @@ static struct command *random_change(struct chaos *chaos)
 {
     static const char *const fields[] = {"title", "qty"};
     const char *room = random_room(chaos), *field = fields[below(chaos, 2)];
-    struct command *command = begin(chaos, COMMAND_CHANGE, room);
+    const session_id session = random_session(chaos);
+    struct command *command;
     const bool is_doc = strcmp(room, "doc:D-1") == 0;
-    struct span id, wrong, text;
-    const struct type *type = type_of_room(chaos->world->registry, command->room, &id);
-    struct json json = {0};
+    char text[120];
 
     if (strcmp(room, "contract:C-1") == 0 && field == fields[1])
         field = "price";
     if (is_doc && below(chaos, 2))
-        text = arena_printf(&command->arena, "{\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"%c\"]}]}",
-                            'a' + (int)below(chaos, 26));
+        (void)snprintf(text, sizeof(text), "{\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"%c\"]}]}",
+                       'a' + (int)below(chaos, 26));
     else if (strcmp(field, "title") == 0)
-        text = arena_printf(&command->arena, "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"%u\"}]}",
-                            below(chaos, 5));
+        (void)snprintf(text, sizeof(text), "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"%u\"}]}",
+                       below(chaos, 5));
     else
-        text = arena_printf(&command->arena, "{\"ops\":[{\"op\":\"%s\",\"path\":\"%s\",\"value\":%u}]}",
-                            below(chaos, 2) ? "inc" : "set", field, below(chaos, 4));
-    command->change = arena_alloc(&command->arena, sizeof(struct change));
-    if (json_parse(&json, text, &json_limits_default) != OK ||
-        change_from_json(&command->arena, type, json.root, UINT64_MAX, command->change, &wrong) != OK)
-        fail_msg("no change: %s", text.data);
-    json_deinit(&json);
+        (void)snprintf(text, sizeof(text), "{\"ops\":[{\"op\":\"%s\",\"path\":\"%s\",\"value\":%u}]}",
+                       below(chaos, 2) ? "inc" : "set", field, below(chaos, 4));
+    command = hub_double_json_command(world, session, user_of(session), room, text);
     command->change->base_version = below(chaos, 3) ? random_version(chaos, room) : 0;
     command->change->id = random_id(chaos, &command->arena);
     return command;
@@ -109,7 +95,7 @@ static struct command *random_whole(struct chaos *chaos)
     const session_id session = random_session(chaos);
     const bool is_delete = below(chaos, 4) == 0;
 
-    return hub_double_change_command(chaos->world, session, (unsigned)session / 10, random_room(chaos),
+    return hub_double_change_command(world, session, user_of(session), random_room(chaos),
                                      is_delete ? CHANGE_DELETE : CHANGE_CREATE, "",
                                      is_delete ? NULL : "{\"title\":\"new\"}");
 }
@@ -152,7 +138,7 @@ static struct command *random_resolve(struct chaos *chaos)
 {
     static const char *const inputs[] = {"{\"resolution\":\"local\"}", "{\"resolution\":\"remote\"}",
                                          "{\"resolution\":\"merged\",\"value\":3}"};
-    const struct model_store *store = &chaos->world->store;
+    const struct model_store *store = &world->store;
     const unsigned start = store->object_count ? below(chaos, store->object_count) : 0;
     struct command *command;
 
@@ -197,7 +183,7 @@ static void send(struct chaos *chaos)
 
     assert_true(command->tag < TAGS_MAX);
     chaos->life[command->tag] = (unsigned char)chaos->lives;
-    hub_double_do(chaos->world, command);
+    hub_double_do(world, command);
 }
 
 /* ---- what must hold ---- */
@@ -212,7 +198,7 @@ static void check_answer(struct chaos *chaos, const struct answer *answer)
     chaos->refused += answer->err != OK;
     if (answer->err != OK || answer->change == NULL)
         return;
-    row = model_store_version(&chaos->world->store, answer->room, answer->version);
+    row = model_store_version(&world->store, answer->room, answer->version);
     if (row == NULL)
         fail_msg("seed %u: version %u was acknowledged, and is not there", chaos->seed, (unsigned)answer->version);
     chaos->done++;
@@ -221,8 +207,6 @@ static void check_answer(struct chaos *chaos, const struct answer *answer)
 
 static void look(struct chaos *chaos)
 {
-    struct hub_double *world = chaos->world;
-
     for (; chaos->looked < world->said_count; chaos->looked++) {
         const struct answer *answer = world->said[chaos->looked].answer;
 
@@ -235,7 +219,7 @@ static void look(struct chaos *chaos)
 
 static void check_history(struct chaos *chaos, const char *room)
 {
-    const struct model_store *store = &chaos->world->store;
+    const struct model_store *store = &world->store;
     struct buf state = BUF_EMPTY, next = BUF_EMPTY;
     uint64_t version = 0;
     const struct model_change *row;
@@ -261,8 +245,6 @@ static void check_history(struct chaos *chaos, const char *room)
 
 static void check_quiet(struct chaos *chaos)
 {
-    struct hub_double *world = chaos->world;
-
     hub_double_store_all(world);
     look(chaos);
     for (unsigned tag = 0; tag < TAGS_MAX; tag++)
@@ -277,7 +259,6 @@ static void check_quiet(struct chaos *chaos)
 
 static void step(struct chaos *chaos)
 {
-    struct hub_double *world = chaos->world;
     static const enum err failures[] = {ERR_STORAGE, ERR_STORAGE_FULL, ERR_CONFLICT};
 
     switch (below(chaos, 16)) {
@@ -302,19 +283,19 @@ static void restart(struct chaos *chaos)
 {
     look(chaos);
     chaos->lives++;
-    hub_double_restart(chaos->world);
+    hub_double_restart(world);
     chaos->looked = 0;
 }
 
 static void run(struct chaos *chaos, unsigned seed)
 {
-    chaos->world = hub_double_new();
+    world = hub_double_new();
     chaos->seed = seed;
     chaos->lives = 1;
     chaos->looked = 0;
     memset(chaos->life, 0, sizeof(chaos->life));
     rand_seed(&chaos->rand, seed);
-    chaos->world->is_store_slow = true;
+    world->is_store_slow = true;
     for (unsigned i = 0; i < STEPS; i++) {
         step(chaos);
         if (below(chaos, 80) == 0)
@@ -325,7 +306,7 @@ static void run(struct chaos *chaos, unsigned seed)
     for (unsigned i = 0; i < 20; i++)
         send(chaos);
     check_quiet(chaos);
-    hub_double_free(chaos->world);
+    hub_double_free(world);
 }
 
 static void whatever_is_asked_is_answered_once_and_the_history_holds_it(void **state)

@@ -1,61 +1,21 @@
 #include "collab/hub.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/hub_double.h"
-
-#include <stdio.h>
-#include <string.h>
-
-static struct hub_double *world;
-
-enum { ADA = 11, MARIA = 21, AMIR = 31, LI = 41 };
-
-static int set_up(void **state)
-{
-    (void)state;
-    world = hub_double_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    hub_double_free(world);
-    return 0;
-}
+#include "lib/hub_stage.h"
 
 /* ---- builders ---- */
 
-/* A change as a client writes it. Sessions and users: 21 is user 2's, 31 user 3's. */
-static struct command *command_of(session_id session, const char *room, const char *json_text)
+static struct command *change_of(session_id session, const char *room, const char *json)
 {
-    struct command *command = hub_double_command(world, COMMAND_CHANGE, session, (unsigned)session / 10, room);
-    struct span id, field;
-    const struct type *type = type_of_room(world->registry, command->room, &id);
-    struct json json = {0};
-
-    command->change = arena_alloc(&command->arena, sizeof(struct change));
-    if (json_parse(&json, arena_copy(&command->arena, span_from_str(json_text)), &json_limits_default) != OK ||
-        change_from_json(&command->arena, type, json.root, UINT64_MAX, command->change, &field) != OK)
-        fail_msg("no change: %s", json_text);
-    json_deinit(&json);
-    return command;
+    return hub_double_json_command(world, session, user_of(session), room, json);
 }
 
-static struct answer *change(session_id session, const char *room, const char *json_text)
+static struct answer *change(session_id session, const char *room, const char *json)
 {
-    return hub_double_ask(world, command_of(session, room, json_text));
+    return hub_double_ask(world, change_of(session, room, json));
 }
 
-static void send(session_id session, const char *room, const char *json_text)
+static void send(session_id session, const char *room, const char *json)
 {
-    hub_double_do(world, command_of(session, room, json_text));
+    hub_double_do(world, change_of(session, room, json));
 }
 
 static struct answer *create(const char *room, const char *patch)
@@ -63,27 +23,11 @@ static struct answer *create(const char *room, const char *patch)
     return hub_double_change(world, LI, 4, room, CHANGE_CREATE, "", patch);
 }
 
-static void assert_state(const char *room, uint64_t version, const char *state)
-{
-    const struct model_change *row = model_store_record(&world->store, span_from_str(room));
-
-    assert_non_null(row);
-    assert_string_equal(row->state, state);
-    assert_int_equal(row->version, version);
-}
-
 static void assert_done(const struct answer *answer, enum verdict verdict, uint64_t version)
 {
-    assert_non_null(answer);
-    assert_string_equal(err_code(answer->err), "ok");
+    assert_ok(answer);
     assert_int_equal(answer->verdict, verdict);
     assert_int_equal(answer->version, version);
-}
-
-static void assert_refused(const struct answer *answer, enum err err)
-{
-    assert_non_null(answer);
-    assert_string_equal(err_code(answer->err), err_code(err));
 }
 
 static unsigned asked_of_kind(enum store_kind kind)
@@ -110,7 +54,7 @@ static void texts_that_were_edited_at_the_same_time_keep_both_edits(void **state
                     "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[7,\" three\"]}]}");
     assert_done(answer, VERDICT_MERGED, 3);
     assert_int_equal(answer->strategy, STRATEGY_OPERATIONAL_TRANSFORM);
-    assert_state("doc:D-1", 3, "{\"body\":\"zero one two three\"}");
+    assert_record("doc:D-1", 3, "{\"body\":\"zero one two three\"}");
 }
 
 /* Each edit keeps the whole text before and after it. */
@@ -149,7 +93,7 @@ static void counters_add_up(void **state)
     create("doc:D-1", "{\"qty\":1}");
     change(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"inc\",\"path\":\"qty\",\"value\":2}]}");
     change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"inc\",\"path\":\"qty\",\"value\":4}]}");
-    assert_state("doc:D-1", 3, "{\"qty\":7}");
+    assert_record("doc:D-1", 3, "{\"qty\":7}");
 }
 
 static void edits_meet_on_the_way_to_the_disk(void **state)
@@ -161,7 +105,7 @@ static void edits_meet_on_the_way_to_the_disk(void **state)
     send(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[1,\"y\"]}]}");
     assert_int_equal(world->asked_count, 2);
     hub_double_store_all(world);
-    assert_state("doc:D-1", 3, "{\"body\":\"xayb\"}");
+    assert_record("doc:D-1", 3, "{\"body\":\"xayb\"}");
 }
 
 static void what_never_came_to_be_is_not_merged_with(void **state)
@@ -171,16 +115,14 @@ static void what_never_came_to_be_is_not_merged_with(void **state)
     world->is_store_slow = true;
     send(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"xxx\"]}]}");
     send(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[1,\"y\"]}]}");
-    world->failure = ERR_STORAGE;
-    hub_double_store_some(world, 1);
-    world->failure = OK;
+    store_fails(ERR_STORAGE);
     hub_double_store_all(world);
     world->is_store_slow = false;
-    assert_state("doc:D-1", 2, "{\"body\":\"ayb\"}");
+    assert_record("doc:D-1", 2, "{\"body\":\"ayb\"}");
     assert_done(
         change(LI, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"z\"]}]}"),
         VERDICT_MERGED, 3);
-    assert_state("doc:D-1", 3, "{\"body\":\"aybz\"}");
+    assert_record("doc:D-1", 3, "{\"body\":\"aybz\"}");
 }
 
 static void who_did_not_wait_for_himself_has_seen_his_own_edits(void **state)
@@ -189,7 +131,7 @@ static void who_did_not_wait_for_himself_has_seen_his_own_edits(void **state)
     create("doc:D-1", "{\"body\":\"\"}");
     send(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"ab\"]}]}");
     send(MARIA, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"cd\"]}]}");
-    assert_state("doc:D-1", 3, "{\"body\":\"abcd\"}");
+    assert_record("doc:D-1", 3, "{\"body\":\"abcd\"}");
 }
 
 static void a_value_that_lost_is_kept_in_the_history(void **state)
@@ -202,8 +144,8 @@ static void a_value_that_lost_is_kept_in_the_history(void **state)
     answer = change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"C\"}]}");
     assert_done(answer, VERDICT_MERGED, 3);
     assert_int_equal(answer->change->superseded_count, 1);
-    assert_true(span_is(answer->change->superseded[0].value, "\"B\""));
-    assert_state("doc:D-1", 3, "{\"title\":\"C\"}");
+    assert_text(answer->change->superseded[0].value, "\"B\"");
+    assert_record("doc:D-1", 3, "{\"title\":\"C\"}");
 }
 
 static void a_change_of_which_nothing_is_left_is_history_all_the_same(void **state)
@@ -218,7 +160,7 @@ static void a_change_of_which_nothing_is_left_is_history_all_the_same(void **sta
     assert_done(answer, VERDICT_MERGED, 3);
     assert_int_equal(answer->change->op_count, 0);
     assert_int_equal(answer->change->superseded_count, 1);
-    assert_state("doc:D-1", 3, "{\"body\":\"new\"}");
+    assert_record("doc:D-1", 3, "{\"body\":\"new\"}");
 }
 
 /* ---- what was seen ---- */
@@ -231,7 +173,7 @@ static void what_was_seen_says_against_what_it_was_made(void **state)
     assert_done(
         change(AMIR, "doc:D-1", "{\"operation\":\"text\",\"path\":\"body\",\"before\":\"ab\",\"after\":[2,\"c\"]}"),
         VERDICT_MERGED, 3);
-    assert_state("doc:D-1", 3, "{\"body\":\"xabc\"}");
+    assert_record("doc:D-1", 3, "{\"body\":\"xabc\"}");
 }
 
 static void what_never_was_there_is_refused(void **state)
@@ -241,7 +183,7 @@ static void what_never_was_there_is_refused(void **state)
     assert_refused(
         change(AMIR, "doc:D-1", "{\"operation\":\"update\",\"path\":\"title\",\"before\":\"Z\",\"after\":\"B\"}"),
         ERR_BAD_BEFORE);
-    assert_state("doc:D-1", 1, "{\"title\":\"A\"}");
+    assert_record("doc:D-1", 1, "{\"title\":\"A\"}");
 }
 
 /* ---- strategies ---- */
@@ -252,11 +194,11 @@ static void a_strategy_that_the_type_does_not_allow_is_refused(void **state)
 
     (void)state;
     create("doc:D-1", "{\"title\":\"A\"}");
-    command = command_of(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"B\"}]}");
+    command = change_of(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"B\"}]}");
     command->change->has_strategy = true;
     command->change->strategy = STRATEGY_CRDT;
     assert_refused(hub_double_ask(world, command), ERR_STRATEGY);
-    command = command_of(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"B\"}]}");
+    command = change_of(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"B\"}]}");
     command->change->has_strategy = true;
     command->change->strategy = STRATEGY_LAST_WRITE_WINS;
     assert_done(hub_double_ask(world, command), VERDICT_APPLIED, 2);
@@ -276,7 +218,7 @@ static void the_same_change_again_gets_the_same_verdict(void **state)
     assert_done(answer, VERDICT_MERGED, 3);
     assert_true(answer->is_repeat);
     assert_int_equal(answer->strategy, STRATEGY_OPERATIONAL_TRANSFORM);
-    assert_state("doc:D-1", 3, "{\"body\":\"xabc\"}");
+    assert_record("doc:D-1", 3, "{\"body\":\"xabc\"}");
 }
 
 static void a_change_without_an_id_can_be_named_all_the_same(void **state)
@@ -302,7 +244,7 @@ static void what_is_not_in_memory_any_more_is_read(void **state)
     assert_done(
         change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}"),
         VERDICT_MERGED, 3);
-    assert_state("doc:D-1", 3, "{\"body\":\"xabc\"}");
+    assert_record("doc:D-1", 3, "{\"body\":\"xabc\"}");
 }
 
 static void others_wait_in_line_while_old_changes_are_read(void **state)
@@ -323,7 +265,7 @@ static void others_wait_in_line_while_old_changes_are_read(void **state)
     hub_double_store_all(world);
     assert_int_equal(hub_double_answer(world)->version, 3);
     assert_int_equal(hub_double_answer(world)->version, 4);
-    assert_state("doc:D-1", 4, "{\"body\":\"xabc\",\"title\":\"T\"}");
+    assert_record("doc:D-1", 4, "{\"body\":\"xabc\",\"title\":\"T\"}");
 }
 
 static void what_was_read_serves_the_next_one_too(void **state)
@@ -343,7 +285,7 @@ static void what_was_read_serves_the_next_one_too(void **state)
         }
     }
     assert_int_equal(reads, 1);
-    assert_state("doc:D-1", 7, "{\"qty\":6}");
+    assert_record("doc:D-1", 7, "{\"qty\":6}");
 }
 
 static void a_tail_that_was_passed_over_is_read_again(void **state)
@@ -358,7 +300,7 @@ static void a_tail_that_was_passed_over_is_read_again(void **state)
     assert_done(
         change(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}"),
         VERDICT_MERGED, 303);
-    assert_state("doc:D-1", 303, "{\"body\":\"xabc\",\"qty\":1}");
+    assert_record("doc:D-1", 303, "{\"body\":\"xabc\",\"qty\":1}");
 }
 
 static void when_old_changes_cannot_be_read_the_change_is_refused(void **state)
@@ -389,13 +331,11 @@ static void a_tip_that_fails_while_old_changes_are_read_is_forgotten(void **stat
     world->is_store_slow = true;
     send(LI, "doc:D-1", "{\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[\"lost\"]}]}");
     send(AMIR, "doc:D-1", "{\"version\":1,\"ops\":[{\"op\":\"txt\",\"path\":\"body\",\"value\":[2,\"c\"]}]}");
-    world->failure = ERR_STORAGE;
-    hub_double_store_some(world, 1);
-    world->failure = OK;
+    store_fails(ERR_STORAGE);
     hub_double_store_all(world);
     assert_refused(hub_double_answer(world), ERR_STORAGE);
     assert_done(hub_double_answer(world), VERDICT_MERGED, 3);
-    assert_state("doc:D-1", 3, "{\"body\":\"xabc\"}");
+    assert_record("doc:D-1", 3, "{\"body\":\"xabc\"}");
 }
 
 /* ---- history and feed ---- */
@@ -409,7 +349,7 @@ static void a_change_is_a_line_of_the_activity_feed(void **state)
     create("doc:D-1", "{\"title\":\"A\"}");
     event = hub_double_event(world, 0, EVENT_CHANGE);
     assert_non_null(event);
-    assert_true(span_is(event->room, ROOM_ACTIVITY));
+    assert_text(event->room, ROOM_ACTIVITY);
     assert_int_equal(world->store.line_count, 1);
     assert_string_equal(world->store.lines[0].action, "created");
     assert_string_equal(world->store.lines[0].user_id, "4");
@@ -426,13 +366,13 @@ static void who_is_made_responsible_hears_of_it(void **state)
     event = hub_double_event(world, 0, EVENT_OBJECT);
     assert_non_null(event);
     assert_int_equal(event->object.kind, OBJECT_NOTIFICATION);
-    assert_true(span_is(event->room, "user:3"));
+    assert_text(event->room, "user:3");
     hub_double_hush(world);
     change(MARIA, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"owner\",\"value\":\"amir\"}]}"); /* he is already */
     change(AMIR, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"owner\",\"value\":\"nobody\"}]}");
     change(AMIR, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"owner\",\"value\":\"amir\"}]}"); /* his own doing */
     assert_null(hub_double_event(world, 0, EVENT_OBJECT));
-    assert_state("doc:D-1", 4, "{\"title\":\"A\",\"owner\":\"amir\"}");
+    assert_record("doc:D-1", 4, "{\"title\":\"A\",\"owner\":\"amir\"}");
 }
 
 /* However often a change says who it is. */
@@ -451,11 +391,11 @@ static void who_is_made_responsible_in_the_end_counts(void **state)
     buf_append_str(&text, "{\"op\":\"set\",\"path\":\"owner\",\"value\":\"li\"}]}");
     buf_append_char(&text, 0);
     assert_done(change(MARIA, "doc:D-1", text.data), VERDICT_APPLIED, 2);
-    assert_true(span_is(hub_double_event(world, 0, EVENT_OBJECT)->room, "user:4"));
+    assert_text(hub_double_event(world, 0, EVENT_OBJECT)->room, "user:4");
     buf_deinit(&text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, hub_stage_set_up, hub_stage_tear_down)
 
 int main(void)
 {

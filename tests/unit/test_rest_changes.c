@@ -1,46 +1,8 @@
 /* rest_changes.c, rest_undo.c and rest_behalf.c: what becomes of a request's words in the command, and of the answers in the response. */
-#include "lib/peer_stage.h"
+#include "lib/rest_stage.h"
 #include "peer/rest/rest.h"
 
-#include <string.h>
-
-#define JSON "Content-Type: application/json\r\n"
 #define RECORD "/api/v1/records/order/O-1"
-
-static struct peer_stage stage;
-static struct far far;
-
-static int set_up(void **state)
-{
-    (void)state;
-    peer_stage_init(&stage);
-    peer_stage_connect(&stage, &far);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    far_close(&far);
-    peer_stage_deinit(&stage);
-    return 0;
-}
-
-static void ask(const char *method, const char *path, const char *headers, const char *body)
-{
-    peer_stage_ask(&stage, &far, method, path, headers, body);
-}
-
-static void assert_span(struct span span, const char *text)
-{
-    if (!span_equal(span, span_from_str(text)))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
-
-static void assert_heard(const char *text)
-{
-    far_until_text(&far, text);
-}
 
 static const struct change *sent(unsigned place)
 {
@@ -63,20 +25,20 @@ static void answer(enum err err, enum verdict verdict, uint64_t version)
 static void a_patch_says_what_it_is_made_against_and_under(void **state)
 {
     (void)state;
-    ask("PATCH", RECORD "?strategy=manual&group=g", JSON "X-Base-Version: 7\r\nLock-Token: 12\r\n",
-        "{\"title\":\"x\"}");
+    rest_ask("PATCH", RECORD "?strategy=manual&group=g", JSON "X-Base-Version: 7\r\nLock-Token: 12\r\n",
+             "{\"title\":\"x\"}");
     assert_int_equal(sent(0)->base_version, 7);
     assert_false(sent(0)->must_match);
     assert_int_equal(sent(0)->fence, 12);
     assert_true(sent(0)->has_strategy);
     assert_int_equal(sent(0)->strategy, STRATEGY_MANUAL);
-    assert_span(sent(0)->group, "g");
+    assert_text(sent(0)->group, "g");
 }
 
 static void without_a_word_it_is_the_present_version(void **state)
 {
     (void)state;
-    ask("PATCH", RECORD, JSON, "{\"title\":\"x\"}");
+    rest_ask("PATCH", RECORD, JSON, "{\"title\":\"x\"}");
     assert_int_equal(sent(0)->base_version, 0);
     assert_false(sent(0)->must_match);
     assert_false(sent(0)->has_strategy);
@@ -98,8 +60,8 @@ static void what_makes_no_sense_is_not_sent(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        ask("PATCH", rows[i].path, rows[i].headers, "{\"title\":\"x\"}");
-        assert_heard(rows[i].code);
+        rest_ask("PATCH", rows[i].path, rows[i].headers, "{\"title\":\"x\"}");
+        far_until_text(&far, rows[i].code);
         assert_int_equal(stage.command_count, 0);
     }
 }
@@ -109,7 +71,7 @@ static void a_conflict_is_accepted_and_not_done(void **state)
     struct answer *conflict;
 
     (void)state;
-    ask("PATCH", RECORD, JSON, "{\"title\":\"x\"}");
+    rest_ask("PATCH", RECORD, JSON, "{\"title\":\"x\"}");
     conflict = peer_stage_answer(&stage, OK);
     conflict->verdict = VERDICT_CONFLICT;
     conflict->strategy = STRATEGY_MANUAL;
@@ -117,9 +79,10 @@ static void a_conflict_is_accepted_and_not_done(void **state)
     conflict->object_kind = OBJECT_CONFLICT;
     conflict->object = SPAN("{\"id\":\"c1\",\"user_id\":\"7\",\"state\":\"open\"}");
     peer_stage_send_answer(&stage, conflict);
-    assert_heard("HTTP/1.1 202 ");
-    assert_heard("X-Verdict: conflict\r\n");
-    assert_heard("{\"verdict\":\"conflict\",\"strategy\":\"manual\",\"conflict\":{\"id\":\"c1\",\"user_id\":7,");
+    far_until_text(&far, "HTTP/1.1 202 ");
+    far_until_text(&far, "X-Verdict: conflict\r\n");
+    far_until_text(&far,
+                   "{\"verdict\":\"conflict\",\"strategy\":\"manual\",\"conflict\":{\"id\":\"c1\",\"user_id\":7,");
 }
 
 static void the_lock_that_is_in_the_way_is_told_beside_the_error(void **state)
@@ -127,15 +90,15 @@ static void the_lock_that_is_in_the_way_is_told_beside_the_error(void **state)
     struct answer *refusal;
 
     (void)state;
-    ask("PATCH", RECORD, JSON, "{\"title\":\"x\"}");
+    rest_ask("PATCH", RECORD, JSON, "{\"title\":\"x\"}");
     refusal = peer_stage_answer(&stage, ERR_LOCKED);
     refusal->has_object = true;
     refusal->object_kind = OBJECT_LOCK;
     refusal->object = SPAN("{\"path\":\"\",\"locked_by\":\"9\"}");
     peer_stage_send_answer(&stage, refusal);
-    assert_heard("HTTP/1.1 423 ");
-    assert_heard("{\"error\":{\"code\":\"locked\",");
-    assert_heard("},\"lock\":{\"path\":\"\",\"locked_by\":9");
+    far_until_text(&far, "HTTP/1.1 423 ");
+    far_until_text(&far, "{\"error\":{\"code\":\"locked\",");
+    far_until_text(&far, "},\"lock\":{\"path\":\"\",\"locked_by\":9");
 }
 
 /* ---- queues ---- */
@@ -143,51 +106,51 @@ static void the_lock_that_is_in_the_way_is_told_beside_the_error(void **state)
 static void a_queue_is_sent_in_order_under_one_source(void **state)
 {
     (void)state;
-    ask("POST", RECORD "/changes?base_version=3", JSON "Idempotency-Key: k\r\n",
-        "{\"changes\":[{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"a\"}]},"
-        "{\"id\":\"own\",\"version\":5,\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"b\"}]}]}");
+    rest_ask("POST", RECORD "/changes?base_version=3", JSON "Idempotency-Key: k\r\n",
+             "{\"changes\":[{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"a\"}]},"
+             "{\"id\":\"own\",\"version\":5,\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"b\"}]}]}");
     assert_int_equal(stage.command_count, 2);
-    assert_span(sent(0)->id, "k#0");
+    assert_text(sent(0)->id, "k#0");
     assert_int_equal(sent(0)->base_version, 3);
-    assert_span(sent(1)->id, "own");
+    assert_text(sent(1)->id, "own");
     assert_int_equal(sent(1)->base_version, 5);
     assert_true(sent(0)->source.len > 0);
     assert_true(span_equal(sent(0)->source, sent(1)->source));
-    assert_span(stage.commands[1]->room, "order:O-1");
+    assert_text(stage.commands[1]->room, "order:O-1");
 }
 
 static void results_stand_in_the_order_of_the_queue(void **state)
 {
     (void)state;
-    ask("POST", RECORD "/changes", JSON,
-        "{\"changes\":[{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"a\"}]},"
-        "{\"id\":\"bad\",\"ops\":[{\"op\":\"set\",\"path\":\"nothing\",\"value\":1}]},"
-        "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"c\"}]}]}");
+    rest_ask("POST", RECORD "/changes", JSON,
+             "{\"changes\":[{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"a\"}]},"
+             "{\"id\":\"bad\",\"ops\":[{\"op\":\"set\",\"path\":\"nothing\",\"value\":1}]},"
+             "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"c\"}]}]}");
     assert_int_equal(stage.command_count, 2);
     answer(OK, VERDICT_APPLIED, 4);
     assert_false(far_has(&far, "HTTP/1.1"));
     answer(ERR_CONFLICT, VERDICT_REJECTED, 0);
-    assert_heard("{\"results\":[{\"id\":null,\"verdict\":\"applied\"");
-    assert_heard("\"version\":4");
-    assert_heard("{\"id\":\"bad\",\"verdict\":\"rejected\",\"error\":{\"code\":\"unknown_field\"");
-    assert_heard("\"error\":{\"code\":\"conflict\"");
+    far_until_text(&far, "{\"results\":[{\"id\":null,\"verdict\":\"applied\"");
+    far_until_text(&far, "\"version\":4");
+    far_until_text(&far, "{\"id\":\"bad\",\"verdict\":\"rejected\",\"error\":{\"code\":\"unknown_field\"");
+    far_until_text(&far, "\"error\":{\"code\":\"conflict\"");
 }
 
 static void a_queue_without_a_change_in_it_is_answered_at_once(void **state)
 {
     (void)state;
-    ask("POST", RECORD "/changes", JSON, "{\"changes\":[1,{},{\"ops\":[]}]}");
+    rest_ask("POST", RECORD "/changes", JSON, "{\"changes\":[1,{},{\"ops\":[]}]}");
     assert_int_equal(stage.command_count, 0);
-    assert_heard("HTTP/1.1 200 ");
-    assert_heard("\"verdict\":\"rejected\"");
+    far_until_text(&far, "HTTP/1.1 200 ");
+    far_until_text(&far, "\"verdict\":\"rejected\"");
 }
 
 static void a_connection_may_be_gone_while_a_queue_is_under_way(void **state)
 {
     (void)state;
-    ask("POST", RECORD "/changes", JSON,
-        "{\"changes\":[{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"a\"}]},"
-        "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"b\"}]}]}");
+    rest_ask("POST", RECORD "/changes", JSON,
+             "{\"changes\":[{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"a\"}]},"
+             "{\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"b\"}]}]}");
     answer(OK, VERDICT_APPLIED, 4);
     conn_host_close_all(stage.net.host);
     stage_turns(&stage.net, 3);
@@ -200,14 +163,14 @@ static void a_connection_may_be_gone_while_a_queue_is_under_way(void **state)
 static void undo_names_a_change_by_its_version_or_its_id(void **state)
 {
     (void)state;
-    ask("POST", RECORD "/undo", "", "");
-    ask("POST", RECORD "/redo", JSON, "{\"version\":4}");
+    rest_ask("POST", RECORD "/undo", "", "");
+    rest_ask("POST", RECORD "/redo", JSON, "{\"version\":4}");
     assert_int_equal(stage.command_count, 1); /* the other waits for its turn */
     assert_int_equal(stage.commands[0]->kind, COMMAND_UNDO);
     assert_false(stage.commands[0]->undo.is_redo);
     assert_int_equal(stage.commands[0]->undo.version, 0);
     answer(ERR_NOTHING_TO_UNDO, VERDICT_REJECTED, 0);
-    assert_heard("\"code\":\"nothing_to_undo\"");
+    far_until_text(&far, "\"code\":\"nothing_to_undo\"");
     stage_turns(&stage.net, 3);
     peer_stage_run_jobs(&stage);
     assert_true(stage.commands[0]->undo.is_redo);
@@ -217,12 +180,12 @@ static void undo_names_a_change_by_its_version_or_its_id(void **state)
 static void restoring_has_the_conditions_of_a_patch(void **state)
 {
     (void)state;
-    ask("POST", RECORD "/restore", JSON "If-Match: \"9\"\r\nIdempotency-Key: k\r\n", "{\"version\":2}");
+    rest_ask("POST", RECORD "/restore", JSON "If-Match: \"9\"\r\nIdempotency-Key: k\r\n", "{\"version\":2}");
     assert_int_equal(stage.commands[0]->kind, COMMAND_RESTORE);
     assert_int_equal(stage.commands[0]->restore.version, 2);
     assert_int_equal(stage.commands[0]->restore.base_version, 9);
     assert_true(stage.commands[0]->restore.must_match);
-    assert_span(stage.commands[0]->restore.id, "k");
+    assert_text(stage.commands[0]->restore.id, "k");
 }
 
 /* ---- on behalf of somebody ---- */
@@ -241,9 +204,9 @@ static void a_backend_changes_as_one_of_its_users_and_signs_it(void **state)
     (void)state;
     peer_stage_set_account(&stage, "service", false);
     add_account("8", "bob");
-    ask("PATCH", RECORD, JSON "X-On-Behalf-Of: bob\r\n", "{\"title\":\"x\"}");
-    assert_span(stage.commands[0]->identity->user_id, "8");
-    assert_span(sent(0)->metadata, "{\"sent_by\":\"ann\"}");
+    rest_ask("PATCH", RECORD, JSON "X-On-Behalf-Of: bob\r\n", "{\"title\":\"x\"}");
+    assert_text(stage.commands[0]->identity->user_id, "8");
+    assert_text(sent(0)->metadata, "{\"sent_by\":\"ann\"}");
 }
 
 static void what_it_says_besides_stays(void **state)
@@ -251,24 +214,25 @@ static void what_it_says_besides_stays(void **state)
     (void)state;
     peer_stage_set_account(&stage, "service", false);
     add_account("8", "bob");
-    ask("POST", RECORD "/changes", JSON "X-On-Behalf-Of: bob\r\n",
+    rest_ask(
+        "POST", RECORD "/changes", JSON "X-On-Behalf-Of: bob\r\n",
         "{\"changes\":[{\"metadata\":{\"why\":\"x\"},\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"a\"}]},"
         "{\"metadata\":{\"sent_by\":\"me\"},\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"b\"}]}]}");
     assert_int_equal(stage.command_count, 1);
-    assert_span(sent(0)->metadata, "{\"sent_by\":\"ann\",\"why\":\"x\"}");
+    assert_text(sent(0)->metadata, "{\"sent_by\":\"ann\",\"why\":\"x\"}");
 }
 
 static void nobody_is_acted_for_who_is_not_there(void **state)
 {
     (void)state;
     peer_stage_set_account(&stage, "service", false);
-    ask("PATCH", RECORD, JSON "X-On-Behalf-Of: carol\r\n", "{\"title\":\"x\"}");
+    rest_ask("PATCH", RECORD, JSON "X-On-Behalf-Of: carol\r\n", "{\"title\":\"x\"}");
     assert_int_equal(stage.command_count, 0);
-    assert_heard("\"code\":\"unknown_user\"");
-    assert_heard("\"field\":\"on_behalf_of\"");
+    far_until_text(&far, "\"code\":\"unknown_user\"");
+    far_until_text(&far, "\"field\":\"on_behalf_of\"");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rest_stage_set_up, rest_stage_tear_down)
 
 int main(void)
 {

@@ -1,38 +1,6 @@
 /* rest_objects.c and those who use it: a request becomes a command in the right room, an answer what REST shows of it. */
-#include "lib/peer_stage.h"
+#include "lib/rest_stage.h"
 #include "peer/rest/rest_objects.h"
-
-#define JSON "Content-Type: application/json\r\n"
-
-static struct peer_stage stage;
-static struct far far;
-
-static int set_up(void **state)
-{
-    (void)state;
-    peer_stage_init(&stage);
-    peer_stage_connect(&stage, &far);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    far_close(&far);
-    peer_stage_deinit(&stage);
-    return 0;
-}
-
-static void ask(const char *method, const char *path, const char *headers, const char *body)
-{
-    peer_stage_ask(&stage, &far, method, path, headers, body);
-}
-
-static void assert_span(struct span span, const char *text)
-{
-    if (!span_equal(span, span_from_str(text)))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
 
 static void assert_asked(const char *room, enum object_kind kind, enum object_verb verb, const char *input)
 {
@@ -40,10 +8,10 @@ static void assert_asked(const char *room, enum object_kind kind, enum object_ve
 
     assert_int_equal(stage.command_count, 1);
     assert_int_equal(command->kind, COMMAND_OBJECT);
-    assert_span(command->room, room);
+    assert_text(command->room, room);
     assert_int_equal(command->object.kind, kind);
     assert_int_equal(command->object.verb, verb);
-    assert_span(command->object.input, input);
+    assert_text(command->object.input, input);
 }
 
 /* The answer to the oldest command: an object, or nothing to show. */
@@ -59,10 +27,10 @@ static void answer(enum err err, const char *object)
 static void what_is_asked_goes_to_the_records_room_in_our_own_words(void **state)
 {
     (void)state;
-    ask("POST", "/api/v1/records/order/O-1/comments", JSON "Idempotency-Key: k\r\n",
-        "{\"text\":\"x\",\"parentId\":\"c0\",\"data\":{\"aB\":1}}");
+    rest_ask("POST", "/api/v1/records/order/O-1/comments", JSON "Idempotency-Key: k\r\n",
+             "{\"text\":\"x\",\"parentId\":\"c0\",\"data\":{\"aB\":1}}");
     assert_asked("order:O-1", OBJECT_COMMENT, OBJECT_ADD, "{\"text\":\"x\",\"parent_id\":\"c0\",\"data\":{\"aB\":1}}");
-    assert_span(stage.commands[0]->object.id, "k");
+    assert_text(stage.commands[0]->object.id, "k");
     assert_false(stage.commands[0]->object.as_server);
     answer(OK, "{\"id\":\"c1\",\"user_id\":\"7\",\"text\":\"x\"}");
     far_until_text(&far, "HTTP/1.1 201 ");
@@ -72,10 +40,10 @@ static void what_is_asked_goes_to_the_records_room_in_our_own_words(void **state
 static void a_body_is_asked_for_where_it_is_needed_only(void **state)
 {
     (void)state;
-    ask("POST", "/api/v1/records/order/O-1/comments", "", "");
+    rest_ask("POST", "/api/v1/records/order/O-1/comments", "", "");
     far_until_text(&far, "HTTP/1.1 415 ");
     assert_int_equal(stage.command_count, 0);
-    ask("POST", "/api/v1/records/order/O-1/locks", "", "");
+    rest_ask("POST", "/api/v1/records/order/O-1/locks", "", "");
     assert_asked("order:O-1", OBJECT_LOCK, OBJECT_ADD, "");
     answer(OK, NULL);
     far_until_text(&far, "HTTP/1.1 204 ");
@@ -84,29 +52,30 @@ static void a_body_is_asked_for_where_it_is_needed_only(void **state)
 static void what_a_delete_means_stands_in_its_query(void **state)
 {
     (void)state;
-    ask("DELETE", "/api/v1/records/order/O-1/locks?path=title&token=12", "", "");
+    rest_ask("DELETE", "/api/v1/records/order/O-1/locks?path=title&token=12", "", "");
     assert_asked("order:O-1", OBJECT_LOCK, OBJECT_REMOVE, "{\"path\":\"title\",\"token\":12}");
 }
 
 static void ones_own_room_is_for_what_is_ones_own(void **state)
 {
     (void)state;
-    ask("DELETE", "/api/v1/notifications/n1", "", "");
+    rest_ask("DELETE", "/api/v1/notifications/n1", "", "");
     assert_asked("user:7", OBJECT_NOTIFICATION, OBJECT_REMOVE, "");
-    assert_span(stage.commands[0]->object.object_id, "n1");
+    assert_text(stage.commands[0]->object.object_id, "n1");
 }
 
 static void what_is_said_about_a_record_names_it_in_the_body(void **state)
 {
     (void)state;
-    ask("POST", "/api/v1/activity", JSON, "{\"entityType\":\"order\",\"entity_id\":\"O-1\",\"action\":\"printed\"}");
+    rest_ask("POST", "/api/v1/activity", JSON,
+             "{\"entityType\":\"order\",\"entity_id\":\"O-1\",\"action\":\"printed\"}");
     assert_asked("order:O-1", OBJECT_ACTIVITY, OBJECT_ADD, "{\"action\":\"printed\"}");
 }
 
 static void a_request_speaks_in_free_rooms_without_being_in_them(void **state)
 {
     (void)state;
-    ask("POST", "/api/v1/rooms/page%3A%2Fa/messages", JSON, "{\"text\":\"x\"}");
+    rest_ask("POST", "/api/v1/rooms/page%3A%2Fa/messages", JSON, "{\"text\":\"x\"}");
     assert_asked("page:/a", OBJECT_MESSAGE, OBJECT_ADD, "{\"text\":\"x\"}");
     assert_true(stage.commands[0]->object.as_server);
 }
@@ -114,7 +83,7 @@ static void a_request_speaks_in_free_rooms_without_being_in_them(void **state)
 static void in_a_records_room_it_has_no_more_rights_than_its_user(void **state)
 {
     (void)state;
-    ask("POST", "/api/v1/rooms/order%3AO-1/messages", JSON, "{\"text\":\"x\"}");
+    rest_ask("POST", "/api/v1/rooms/order%3AO-1/messages", JSON, "{\"text\":\"x\"}");
     assert_asked("order:O-1", OBJECT_MESSAGE, OBJECT_ADD, "{\"text\":\"x\"}");
     assert_false(stage.commands[0]->object.as_server);
 }
@@ -126,9 +95,9 @@ static void rooms_of_others_are_not_there(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        ask("GET", paths[i], "", "");
+        rest_ask("GET", paths[i], "", "");
         far_until_text(&far, "HTTP/1.1 404 ");
-        ask("POST", paths[i], JSON, "{\"text\":\"x\"}");
+        rest_ask("POST", paths[i], JSON, "{\"text\":\"x\"}");
         far_until_text(&far, "HTTP/1.1 404 ");
     }
     assert_int_equal(stage.command_count, 0);
@@ -137,11 +106,11 @@ static void rooms_of_others_are_not_there(void **state)
 static void what_is_not_there_is_not_asked_for(void **state)
 {
     (void)state;
-    ask("POST", "/api/v1/comments/nothing/resolve", "", "");
+    rest_ask("POST", "/api/v1/comments/nothing/resolve", "", "");
     far_until_text(&far, "HTTP/1.1 404 ");
-    ask("PATCH", "/api/v1/comments/nothing", JSON, "{\"text\":\"x\"}");
+    rest_ask("PATCH", "/api/v1/comments/nothing", JSON, "{\"text\":\"x\"}");
     far_until_text(&far, "HTTP/1.1 404 ");
-    ask("POST", "/api/v1/records/nothing/O-1/locks", "", "");
+    rest_ask("POST", "/api/v1/records/nothing/O-1/locks", "", "");
     far_until_text(&far, "HTTP/1.1 404 ");
     assert_int_equal(stage.command_count, 0);
 }
@@ -149,18 +118,18 @@ static void what_is_not_there_is_not_asked_for(void **state)
 static void an_empty_list_is_a_list(void **state)
 {
     (void)state;
-    ask("GET", "/api/v1/records/order/O-1/comments", "", "");
+    rest_ask("GET", "/api/v1/records/order/O-1/comments", "", "");
     far_until_text(&far, "{\"comments\":[],\"next_cursor\":null}");
-    ask("GET", "/api/v1/notifications", "", "");
+    rest_ask("GET", "/api/v1/notifications", "", "");
     far_until_text(&far, "{\"notifications\":[],\"unread_count\":0,\"next_cursor\":null}");
-    ask("GET", "/api/v1/activity", "", "");
+    rest_ask("GET", "/api/v1/activity", "", "");
     far_until_text(&far, "{\"activity\":[],\"next_cursor\":null}");
 }
 
 static void a_connection_may_be_gone_while_an_object_is_looked_for(void **state)
 {
     (void)state;
-    ask("GET", "/api/v1/me", "", "");
+    rest_ask("GET", "/api/v1/me", "", "");
     far_until_text(&far, "HTTP/1.1 200 ");
     far_say(&far, SPAN("POST /api/v1/comments/c1/resolve HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n"));
     stage_turns(&stage.net, 3);
@@ -177,12 +146,12 @@ static void a_backend_tells_several_people_and_is_answered_once(void **state)
 {
     (void)state;
     peer_stage_set_account(&stage, "service", false);
-    ask("POST", "/api/v1/notifications", JSON "Idempotency-Key: k\r\n", "{\"title\":\"x\",\"to\":[5,\"bob\"]}");
+    rest_ask("POST", "/api/v1/notifications", JSON "Idempotency-Key: k\r\n", "{\"title\":\"x\",\"to\":[5,\"bob\"]}");
     assert_int_equal(stage.command_count, 2);
-    assert_span(stage.commands[0]->room, "user:5");
-    assert_span(stage.commands[0]->object.input, "{\"title\":\"x\"}");
-    assert_span(stage.commands[1]->room, "user:bob");
-    assert_span(stage.commands[1]->object.id, "k#bob");
+    assert_text(stage.commands[0]->room, "user:5");
+    assert_text(stage.commands[0]->object.input, "{\"title\":\"x\"}");
+    assert_text(stage.commands[1]->room, "user:bob");
+    assert_text(stage.commands[1]->object.id, "k#bob");
     assert_true(stage.commands[1]->object.as_server);
     answer(OK, "{}");
     assert_false(far_has(&far, "HTTP/1.1"));
@@ -197,10 +166,10 @@ static void only_a_backend_does_what_backends_do(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        ask("POST", paths[i], JSON, "{\"title\":\"x\"}");
+        rest_ask("POST", paths[i], JSON, "{\"title\":\"x\"}");
         far_until_text(&far, "HTTP/1.1 403 ");
     }
-    ask("POST", "/api/v1/notifications", JSON, "{\"title\":\"x\",\"to\":[5]}");
+    rest_ask("POST", "/api/v1/notifications", JSON, "{\"title\":\"x\",\"to\":[5]}");
     far_until_text(&far, "HTTP/1.1 403 ");
     assert_int_equal(stage.command_count, 0);
     assert_int_equal(stage.revoke_count, 0);
@@ -214,17 +183,17 @@ static void revoking_ends_older_logins_on_all_workers(void **state)
     (void)state;
     assert_int_equal(store_account_put(stage.store.store, &stage.store.arena, &bob), OK);
     peer_stage_set_account(&stage, "service", false);
-    ask("POST", "/api/v1/users/8/revoke", "", "");
+    rest_ask("POST", "/api/v1/users/8/revoke", "", "");
     far_until_text(&far, "{\"ok\":true}");
     assert_int_equal(stage.revoke_count, 1);
     assert_int_equal(store_account_get(stage.store.store, &stage.store.arena, SPAN("8"), &bob), OK);
     assert_int_equal(bob.generation, 2);
-    ask("POST", "/api/v1/users/9/revoke", "", "");
+    rest_ask("POST", "/api/v1/users/9/revoke", "", "");
     far_until_text(&far, "HTTP/1.1 404 ");
     assert_int_equal(stage.revoke_count, 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rest_stage_set_up, rest_stage_tear_down)
 
 int main(void)
 {

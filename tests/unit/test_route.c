@@ -1,29 +1,9 @@
 #include "peer/rest/route.h"
-
-#include "lib/peer_stage.h"
+#include "lib/rest_stage.h"
 #include "peer/rest/rest.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct peer_stage stage;
-static struct far far;
-
-static int set_up(void **state)
-{
-    (void)state;
-    peer_stage_init(&stage);
-    peer_stage_connect(&stage, &far);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    far_close(&far);
-    peer_stage_deinit(&stage);
-    return 0;
-}
 
 /* ---- asking ---- */
 
@@ -49,11 +29,6 @@ static void ask(const char *method, const char *path, const char *headers, const
     ask_on(&far, method, path, headers, body);
 }
 
-static void ask_as_user(const char *method, const char *path, const char *headers, const char *body)
-{
-    peer_stage_ask(&stage, &far, method, path, headers, body);
-}
-
 /* A reset, say: nothing that is on its way has anybody to come back to. */
 static void lose_connection(void)
 {
@@ -71,25 +46,12 @@ static void assert_status(unsigned status)
         fail_msg("not %u: %.*s", status, SPAN_ARG(buf_span(&far.heard)));
 }
 
-static void assert_heard(const char *text)
-{
-    far_until_text(&far, text);
-}
-
-#define JSON "Content-Type: application/json\r\n"
-
 /* ---- the table ---- */
 
 static const struct route *find(const char *method, const char *path, struct span segments[4], struct buf *allowed)
 {
     buf_reset(allowed);
     return route_find(span_from_str(method), span_from_str(path), segments, allowed);
-}
-
-static void assert_span(struct span span, const char *text)
-{
-    if (!span_equal(span, span_from_str(text)))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
 }
 
 static void a_path_finds_its_route_and_its_parts(void **state)
@@ -101,9 +63,9 @@ static void a_path_finds_its_route_and_its_parts(void **state)
     (void)state;
     assert_non_null(route);
     assert_string_equal(route->path, "/api/v1/records/{type}/{id}/actions/{action}");
-    assert_span(segments[0], "order");
-    assert_span(segments[1], "O 1");
-    assert_span(segments[2], "ship");
+    assert_text(segments[0], "order");
+    assert_text(segments[1], "O 1");
+    assert_text(segments[2], "ship");
     assert_string_equal(find("HEAD", "/api/v1/me", segments, &allowed)->method, "GET");
     assert_int_equal(find("GET", "/api/v1/me", segments, &allowed)->need, NEED_USER);
     assert_true(find("GET", "/healthz", segments, &allowed)->is_always_served);
@@ -144,7 +106,7 @@ static void a_star_is_whatever_follows(void **state)
     assert_true(route_matches("/socket.io/*", SPAN("/socket.io/a/b"), segments));
     assert_false(route_matches("/socket.io/*", SPAN("/socket.io"), segments));
     assert_true(route_matches("/yjs/{document}/*", SPAN("/yjs/d/"), segments));
-    assert_span(segments[0], "d");
+    assert_text(segments[0], "d");
     assert_false(route_matches("/yjs/{document}/*", SPAN("/yjs//"), segments));
 }
 
@@ -154,9 +116,9 @@ static void a_part_with_a_plus_may_have_slashes_in_it(void **state)
 
     (void)state;
     assert_true(route_matches("/rooms/{room+}/messages", SPAN("/rooms/page:/a/messages/b/messages"), segments));
-    assert_span(segments[0], "page:/a/messages/b");
+    assert_text(segments[0], "page:/a/messages/b");
     assert_true(route_matches("/rooms/{room+}/messages", SPAN("/rooms/x/messages"), segments));
-    assert_span(segments[0], "x");
+    assert_text(segments[0], "x");
     assert_false(route_matches("/rooms/{room+}/messages", SPAN("/rooms//messages"), segments));
     assert_false(route_matches("/rooms/{room+}/messages", SPAN("/rooms/messages"), segments));
     assert_false(route_matches("/rooms/{room+}/messages", SPAN("/rooms/x/message"), segments));
@@ -169,9 +131,9 @@ static void a_path_without_the_method_names_those_it_has(void **state)
 
     (void)state;
     assert_null(find("PUT", "/api/v1/records/order/1", segments, &allowed));
-    assert_span(buf_span(&allowed), "GET, HEAD, PATCH, DELETE, OPTIONS");
+    assert_text(buf_span(&allowed), "GET, HEAD, PATCH, DELETE, OPTIONS");
     assert_null(find("get", "/api/v1/me", segments, &allowed));
-    assert_span(buf_span(&allowed), "GET, HEAD, OPTIONS");
+    assert_text(buf_span(&allowed), "GET, HEAD, OPTIONS");
     buf_deinit(&allowed);
 }
 
@@ -230,7 +192,7 @@ static void a_request_is_answered(void **state)
     (void)state;
     ask("GET", "/readyz", "", "");
     assert_status(200);
-    assert_heard("{\"status\":\"ready\"}");
+    far_until_text(&far, "{\"status\":\"ready\"}");
     assert_true(far_has(&far, "Vary: Origin"));
 }
 
@@ -239,18 +201,33 @@ static void an_error_has_its_shape(void **state)
     (void)state;
     ask("GET", "/api/v1/nothing", "", "");
     assert_status(404);
-    assert_heard("{\"error\":{\"code\":\"not_found\",\"message\":\"There is no such thing.\",\"request_id\":\"");
+    far_until_text(&far,
+                   "{\"error\":{\"code\":\"not_found\",\"message\":\"There is no such thing.\",\"request_id\":\"");
     ask("GET", "/api/v1/me", "", "");
     assert_status(401);
-    assert_heard("WWW-Authenticate: Bearer");
+    far_until_text(&far, "WWW-Authenticate: Bearer");
 }
 
 static void the_user_is_looked_up_before_the_route_is_asked(void **state)
 {
     (void)state;
-    ask_as_user("GET", "/api/v1/me", "", "");
+    rest_ask("GET", "/api/v1/me", "", "");
     assert_status(200);
-    assert_heard("\"username\":\"ann\"");
+    far_until_text(&far, "\"username\":\"ann\"");
+}
+
+static void saying_on_whose_behalf_is_an_error_where_nobody_is_acted_for(void **state)
+{
+    static const char header[] = "X-On-Behalf-Of: akhan\r\n";
+
+    (void)state;
+    rest_ask("GET", "/api/v1/me", header, "");
+    assert_status(400);
+    far_until_text(&far, "\"field\":\"on_behalf_of\"");
+    ask("GET", "/healthz", header, "");
+    assert_status(400);
+    rest_ask("GET", "/api/v1/types", header, ""); /* he is no backend */
+    assert_status(403);
 }
 
 static void a_connection_may_be_gone_while_its_user_is_looked_up(void **state)
@@ -279,7 +256,7 @@ static void a_connection_may_be_gone_while_a_job_is_on_its_way(void **state)
 static void a_connection_may_be_gone_while_a_command_is_on_its_way(void **state)
 {
     (void)state;
-    ask_as_user("PATCH", "/api/v1/records/order/O-1", JSON, "{\"title\":\"x\"}");
+    rest_ask("PATCH", "/api/v1/records/order/O-1", JSON, "{\"title\":\"x\"}");
     assert_int_equal(stage.command_count, 1);
     assert_int_equal(stage.host.sessions.count, 1);
     lose_connection();
@@ -292,20 +269,20 @@ static void a_command_is_answered_and_its_session_is_gone(void **state)
     struct answer *answer;
 
     (void)state;
-    ask_as_user("DELETE", "/api/v1/records/order/O-1", "If-Match: \"3\"\r\nIdempotency-Key: k\r\n", "");
+    rest_ask("DELETE", "/api/v1/records/order/O-1", "If-Match: \"3\"\r\nIdempotency-Key: k\r\n", "");
     struct command *command = stage.commands[0];
     assert_int_equal(command->kind, COMMAND_CHANGE);
-    assert_span(command->room, "order:O-1");
+    assert_text(command->room, "order:O-1");
     assert_int_equal(command->change->kind, CHANGE_DELETE);
     assert_true(command->change->must_match);
     assert_int_equal(command->change->base_version, 3);
-    assert_span(command->change->id, "k");
-    assert_span(command->identity->user_id, "7");
+    assert_text(command->change->id, "k");
+    assert_text(command->identity->user_id, "7");
     answer = peer_stage_answer(&stage, ERR_PRECONDITION);
     answer->current_version = 4;
     peer_stage_send_answer(&stage, answer);
     assert_status(412);
-    assert_heard("ETag: \"4\"");
+    far_until_text(&far, "ETag: \"4\"");
     assert_int_equal(stage.host.sessions.count, 0);
     assert_int_equal(admission_user_count(stage.host.admission), 0);
 }
@@ -313,11 +290,11 @@ static void a_command_is_answered_and_its_session_is_gone(void **state)
 static void a_user_who_is_revoked_meanwhile_still_hears_what_became_of_his_change(void **state)
 {
     (void)state;
-    ask_as_user("DELETE", "/api/v1/records/order/O-1", "", "");
+    rest_ask("DELETE", "/api/v1/records/order/O-1", "", "");
     peer_host_on_revoke(&stage.host, SPAN("7"), SPAN_EMPTY);
     peer_stage_send_answer(&stage, peer_stage_answer(&stage, OK));
     assert_status(204);
-    ask_as_user("GET", "/api/v1/me", "", "");
+    rest_ask("GET", "/api/v1/me", "", "");
     assert_status(200);
 }
 
@@ -329,10 +306,10 @@ static void a_server_that_drains_serves_health_only(void **state)
     assert_status(200);
     ask("GET", "/readyz", "", "");
     assert_status(503);
-    assert_heard("{\"status\":\"draining\"}");
+    far_until_text(&far, "{\"status\":\"draining\"}");
     ask("GET", "/api/v1/me", session_header(), "");
     assert_status(503);
-    assert_heard("\"code\":\"draining\"");
+    far_until_text(&far, "\"code\":\"draining\"");
     assert_true(far_has(&far, "Retry-After: 1"));
     assert_true(far_has(&far, "Connection: close"));
     far_until_ended(&far);
@@ -346,15 +323,15 @@ static void too_many_who_log_in_at_once_are_told_to_wait(void **state)
     stage_turns(&stage.net, 3);
     peer_stage_run_jobs(&stage);
     assert_status(503);
-    assert_heard("Retry-After: 1");
+    far_until_text(&far, "Retry-After: 1");
 }
 
 static void logging_out_revokes_on_all_workers(void **state)
 {
     (void)state;
-    ask_as_user("POST", "/api/v1/logout", "", "");
+    rest_ask("POST", "/api/v1/logout", "", "");
     assert_status(204);
-    assert_heard("Set-Cookie: collabd_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax\r\n");
+    far_until_text(&far, "Set-Cookie: collabd_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax\r\n");
     assert_int_equal(stage.revoke_count, 1);
     assert_int_equal(stage.host.logins.count, 0);
 }
@@ -364,12 +341,12 @@ static void behind_a_trusted_proxy_the_cookie_is_for_tls(void **state)
     static const char https[] = "X-Forwarded-Proto: https\r\n";
 
     (void)state;
-    ask_as_user("POST", "/api/v1/logout", https, "");
+    rest_ask("POST", "/api/v1/logout", https, "");
     assert_status(204);
     assert_false(far_has(&far, "Secure"));
     stage.host.trusts_forwarded = true;
-    ask_as_user("POST", "/api/v1/logout", https, "");
-    assert_heard("SameSite=Lax; Secure\r\n");
+    rest_ask("POST", "/api/v1/logout", https, "");
+    far_until_text(&far, "SameSite=Lax; Secure\r\n");
     ask("GET", "/healthz", "X-Forwarded-Proto: https\r\nOrigin: http://here\r\n", "");
     assert_status(403);
     ask("GET", "/healthz", "X-Forwarded-Proto: https\r\nOrigin: https://here\r\n", "");
@@ -450,7 +427,7 @@ static void a_connection_that_is_gone_makes_room(void **state)
 }
 
 #define PURE(name) cmocka_unit_test(name)
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rest_stage_set_up, rest_stage_tear_down)
 
 int main(void)
 {
@@ -465,6 +442,7 @@ int main(void)
         TEST(a_request_is_answered),
         TEST(an_error_has_its_shape),
         TEST(the_user_is_looked_up_before_the_route_is_asked),
+        TEST(saying_on_whose_behalf_is_an_error_where_nobody_is_acted_for),
         TEST(a_connection_may_be_gone_while_its_user_is_looked_up),
         TEST(a_connection_may_be_gone_while_a_job_is_on_its_way),
         TEST(a_connection_may_be_gone_while_a_command_is_on_its_way),

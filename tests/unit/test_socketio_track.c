@@ -1,5 +1,7 @@
 #include "peer/socketio/socketio_track.h"
 
+#include "base/limits.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -151,12 +153,12 @@ static void it_is_full_at_its_limit_and_has_room_when_it_was_cut(void **state)
     (void)state;
     for (uint64_t i = 1; !sio_track_is_full(&track); i++)
         add(red, i);
-    assert_int_equal(track.count, SIO_TRACK_MARKS_MAX);
-    sio_track_cut(&track, SIO_TRACK_MARKS_MAX / 2);
+    assert_int_equal(track.count, LIMIT_SIO_TRACKED);
+    sio_track_cut(&track, LIMIT_SIO_TRACKED / 2);
     assert_false(sio_track_is_full(&track));
     assert_false(sio_track_find(&track, &(struct sio_mark){red.room, 1}, &count));
-    assert_true(sio_track_find(&track, &(struct sio_mark){red.room, SIO_TRACK_MARKS_MAX}, &count));
-    assert_int_equal(count, SIO_TRACK_MARKS_MAX / 2);
+    assert_true(sio_track_find(&track, &(struct sio_mark){red.room, LIMIT_SIO_TRACKED}, &count));
+    assert_int_equal(count, LIMIT_SIO_TRACKED / 2);
 }
 
 int main(void)

@@ -85,19 +85,19 @@ static void what_we_did_not_write_is_refused(void **state)
 
 static void the_positions_of_all_channels_that_may_be_fit_into_what_is_read(void **state)
 {
-    struct sse_channel many[SSE_CHANNELS_MAX];
+    struct sse_channel many[LIMIT_SSE_CHANNELS];
     struct buf text = BUF_EMPTY;
-    char name[SSE_CHANNELS_MAX];
+    char name[LIMIT_SSE_CHANNELS];
 
     (void)state;
-    for (unsigned i = 0; i < SSE_CHANNELS_MAX; i++) {
+    for (unsigned i = 0; i < LIMIT_SSE_CHANNELS; i++) {
         name[i] = (char)i;
         sse_channel_init(&many[i], span_of(&name[i], 1));
         many[i].position = (struct position){UINT64_MAX, UINT64_MAX};
     }
-    sse_positions_write(&text, many, SSE_CHANNELS_MAX);
-    assert_int_equal(sse_positions_read(buf_span(&text), many, SSE_CHANNELS_MAX), OK);
-    assert_true(many[SSE_CHANNELS_MAX - 1].has_since);
+    sse_positions_write(&text, many, LIMIT_SSE_CHANNELS);
+    assert_int_equal(sse_positions_read(buf_span(&text), many, LIMIT_SSE_CHANNELS), OK);
+    assert_true(many[LIMIT_SSE_CHANNELS - 1].has_since);
     buf_deinit(&text);
 }
 

@@ -1,36 +1,6 @@
 #include "store/store.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/store_fixture.h"
+#include "lib/store_stage.h"
 #include "store/sqlite_internal.h"
-
-static struct store_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store_fixture_init(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_fixture_deinit(&fixture);
-    return 0;
-}
-
-static void assert_span(struct span span, const char *text)
-{
-    if (!span_equal(span, span_from_str(text)))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
 
 static struct account put(const char *id, const char *username, const char *hash)
 {
@@ -53,19 +23,19 @@ static void an_account_is_found_by_name_and_by_id(void **state)
     struct account made = put("", "jsmith", "hash"), found;
 
     (void)state;
-    assert_span(made.id, "1");
+    assert_text(made.id, "1");
     assert_int_equal(made.generation, 1);
     assert_int_equal(store_account_find(fixture.store, &fixture.arena, SPAN("jsmith"), &found), OK);
-    assert_span(found.id, "1");
-    assert_span(found.name, "John Smith");
-    assert_span(found.password_hash, "hash");
+    assert_text(found.id, "1");
+    assert_text(found.name, "John Smith");
+    assert_text(found.password_hash, "hash");
     assert_int_equal(found.avatar.len, 0);
     assert_int_equal(found.role_count, 2);
-    assert_span(found.roles[0], "editor");
-    assert_span(found.roles[1], "say \"hi\"\n");
+    assert_text(found.roles[0], "editor");
+    assert_text(found.roles[1], "say \"hi\"\n");
     assert_false(found.is_disabled);
     assert_int_equal(store_account_get(fixture.store, &fixture.arena, SPAN("1"), &found), OK);
-    assert_span(found.username, "jsmith");
+    assert_text(found.username, "jsmith");
     assert_int_equal(store_account_get(fixture.store, &fixture.arena, SPAN("2"), &found), ERR_NOT_FOUND);
     assert_int_equal(store_account_find(fixture.store, &fixture.arena, SPAN("jsmit"), &found), ERR_NOT_FOUND);
     assert_int_equal(store_account_find(fixture.store, &fixture.arena, SPAN("' OR 1=1 --"), &found), ERR_NOT_FOUND);
@@ -79,7 +49,36 @@ static void names_that_differ_in_case_only_are_one_name(void **state)
     put("", "jsmith", "hash");
     assert_int_equal(store_account_put(fixture.store, &fixture.arena, &twin), ERR_EXISTS);
     assert_int_equal(store_account_find(fixture.store, &fixture.arena, SPAN("JSMITH"), &found), OK);
-    assert_span(found.username, "jsmith");
+    assert_text(found.username, "jsmith");
+}
+
+static void assert_resolves(const char *user, const char *expected)
+{
+    struct span id = span_from_str(user);
+
+    assert_int_equal(store_user_resolve(store_fixture_reader(&fixture), &fixture.arena, &id), OK);
+    assert_text(id, expected);
+}
+
+static void a_user_is_meant_by_his_id_or_by_his_name(void **state)
+{
+    (void)state;
+    put("", "jsmith", "hash");
+    put("ext-7", "1x", "");
+    assert_resolves("1", "1");
+    assert_resolves("JSmith", "1");
+    assert_resolves("1X", "ext-7");
+    assert_resolves("ext-7", "ext-7");
+    assert_resolves("known by his token", "known by his token");
+    assert_resolves("", "");
+}
+
+static void an_id_counts_before_a_name(void **state)
+{
+    (void)state;
+    put("", "jsmith", "hash");
+    put("jsmith", "other", "");
+    assert_resolves("jsmith", "jsmith");
 }
 
 static void an_account_without_a_name_is_refused(void **state)
@@ -93,11 +92,11 @@ static void an_account_without_a_name_is_refused(void **state)
 static void new_ids_go_on_after_chosen_ones(void **state)
 {
     (void)state;
-    assert_span(put("5", "five", "x").id, "5");
-    assert_span(put("", "six", "x").id, "6");
-    assert_span(put("3", "three", "x").id, "3");
-    assert_span(put("bob@example.com", "bob", "x").id, "bob@example.com");
-    assert_span(put("", "seven", "x").id, "7");
+    assert_text(put("5", "five", "x").id, "5");
+    assert_text(put("", "six", "x").id, "6");
+    assert_text(put("3", "three", "x").id, "3");
+    assert_text(put("bob@example.com", "bob", "x").id, "bob@example.com");
+    assert_text(put("", "seven", "x").id, "7");
 }
 
 static void an_id_is_never_given_twice(void **state)
@@ -107,7 +106,7 @@ static void an_id_is_never_given_twice(void **state)
     put("", "two", "x");
     assert_int_equal(store_account_remove(fixture.store, SPAN("2")), OK);
     store_fixture_reopen(&fixture);
-    assert_span(put("", "three", "x").id, "3");
+    assert_text(put("", "three", "x").id, "3");
 }
 
 static void the_generation_grows_when_password_roles_or_access_change(void **state)
@@ -132,7 +131,7 @@ static void the_generation_grows_when_password_roles_or_access_change(void **sta
     assert_int_equal(store_account_get(fixture.store, &fixture.arena, SPAN("1"), &account), OK);
     assert_int_equal(account.generation, 4);
     assert_true(account.is_disabled);
-    assert_span(account.name, "Johnny");
+    assert_text(account.name, "Johnny");
 }
 
 static void the_generation_grows_when_it_is_asked_to_and_never_shrinks(void **state)
@@ -177,8 +176,8 @@ static void accounts_are_listed_in_the_order_of_their_ids(void **state)
     assert_int_equal(store_account_remove(fixture.store, SPAN("8")), OK);
     assert_int_equal(store_account_list(fixture.store, &fixture.arena, &accounts, &count), OK);
     assert_int_equal(count, 2);
-    assert_span(accounts[0].username, "nine");
-    assert_span(accounts[1].username, "ten");
+    assert_text(accounts[0].username, "nine");
+    assert_text(accounts[1].username, "ten");
     assert_int_equal(accounts[1].role_count, 2);
 }
 
@@ -190,7 +189,7 @@ static void a_refused_account_is_no_failure_of_the_store(void **state)
     put("", "jsmith", "hash");
     assert_int_equal(store_account_put(fixture.store, &fixture.arena, &twin), ERR_EXISTS);
     assert_false(fixture.store->is_failing);
-    assert_span(put("", "next", "x").id, "2");
+    assert_text(put("", "next", "x").id, "2");
 }
 
 /* ---- logins ---- */
@@ -205,7 +204,7 @@ static void a_login_survives_a_restart_and_ends_when_told(void **state)
     assert_int_equal(store_login_put(fixture.store, &login), OK);
     store_fixture_reopen(&fixture);
     assert_int_equal(store_login_get(fixture.store, &fixture.arena, login.key, &found), OK);
-    assert_span(found.user_id, "5");
+    assert_text(found.user_id, "5");
     assert_true(span_equal(found.key, login.key));
     assert_int_equal(found.created_ms, 10);
     assert_int_equal(found.expires_ms, 20);
@@ -282,13 +281,15 @@ static void a_small_value_is_kept_and_replaced(void **state)
     assert_true(span_equal(value, SPAN("\x00\x02\xfe")));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_stage_set_up, store_stage_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_account_is_found_by_name_and_by_id),
         TEST(names_that_differ_in_case_only_are_one_name),
+        TEST(a_user_is_meant_by_his_id_or_by_his_name),
+        TEST(an_id_counts_before_a_name),
         TEST(an_account_without_a_name_is_refused),
         TEST(new_ids_go_on_after_chosen_ones),
         TEST(an_id_is_never_given_twice),

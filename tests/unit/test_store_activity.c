@@ -1,38 +1,8 @@
 #include "store/store.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/store_fixture.h"
+#include "lib/store_stage.h"
 #include "store/sqlite_internal.h"
 
 #include <stdio.h>
-
-static struct store_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store_fixture_init(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_fixture_deinit(&fixture);
-    return 0;
-}
-
-static void assert_span(struct span span, const char *text)
-{
-    if (!span_equal(span, span_from_str(text)))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
 
 /* A change of an order, noted as what its user did. */
 static void change(const char *id, const char *user, const char *customer)
@@ -77,7 +47,7 @@ static void assert_feed(struct activity_query query, const char *lines)
         }
         query.cursor = page.next;
     } while (page.next.len > 0);
-    assert_span(buf_span(&found), lines);
+    assert_text(buf_span(&found), lines);
     buf_deinit(&found);
 }
 
@@ -134,17 +104,17 @@ static void a_line_says_who_what_and_when(void **state)
     act("viewed", "order", "O-1", "6");
     assert_int_equal(store_activity(store_fixture_reader(&fixture), &fixture.arena, &query, &page), OK);
     assert_int_equal(page.count, 2);
-    assert_span(page.rows[1].user_id, "5");
-    assert_span(page.rows[1].customer_id, "C-1");
-    assert_span(page.rows[1].type, "order");
+    assert_text(page.rows[1].user_id, "5");
+    assert_text(page.rows[1].customer_id, "C-1");
+    assert_text(page.rows[1].type, "order");
     assert_int_equal(page.rows[1].time_ms, fixture.wall_ms - 500);
     assert_int_equal(event_read(page.rows[1].body, SPAN("r"), (struct position){1, 1}, fixture.registry, &event), OK);
     assert_int_equal(event->kind, EVENT_CHANGE);
-    assert_span(event->entity_id, "O-1");
+    assert_text(event->entity_id, "O-1");
     event_unref(event);
     assert_int_equal(event_read(page.rows[0].body, SPAN("r"), (struct position){1, 1}, fixture.registry, &event), OK);
     assert_int_equal(event->kind, EVENT_OBJECT);
-    assert_span(event->object.body, "{\"n\":1}");
+    assert_text(event->object.body, "{\"n\":1}");
     assert_int_equal(page.rows[0].time_ms, event->time_ms);
     event_unref(event);
 }
@@ -261,7 +231,7 @@ static void the_feed_comes_back_with_a_copy(void **state)
     assert_feed((struct activity_query){.limit = 1}, "viewed:O-1 created:O-1 ");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_stage_set_up, store_stage_tear_down)
 
 int main(void)
 {

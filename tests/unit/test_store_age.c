@@ -1,30 +1,6 @@
 #include "store/store.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/store_fixture.h"
+#include "lib/store_stage.h"
 #include "store/sqlite_internal.h"
-
-static struct store_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store_fixture_init(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_fixture_deinit(&fixture);
-    return 0;
-}
 
 enum { DAY = 86400000 };
 
@@ -227,7 +203,7 @@ static void a_failure_loses_no_inbox(void **state)
     assert_int_equal(count("object"), 1000);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_stage_set_up, store_stage_tear_down)
 
 int main(void)
 {

@@ -1,34 +1,18 @@
 /* Lists, single records, the past and the history: what the reading connection answers. */
 #include "store/store.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/store_fixture.h"
+#include "lib/store_stage.h"
 #include "store/sqlite_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static struct store_fixture fixture;
 static struct list_query query;
 static struct list_page page;
 
 static int set_up(void **state)
 {
-    (void)state;
-    store_fixture_init(&fixture);
+    (void)store_stage_set_up(state);
     query = (struct list_query){.type = fixture.type, .limit = 1000};
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_fixture_deinit(&fixture);
     return 0;
 }
 
@@ -91,7 +75,7 @@ static void a_list_has_what_exists_now(void **state)
     assert_ids("A C");
     assert_int_equal(page.total, 2);
     assert_int_equal(page.next.len, 0);
-    assert_true(span_equal(page.rows[0].state, SPAN("{\"title\":\"a\",\"qty\":2}")));
+    assert_text(page.rows[0].state, "{\"title\":\"a\",\"qty\":2}");
     assert_int_equal(page.rows[0].version, 2);
     assert_int_equal(page.rows[0].updated_ms, fixture.wall_ms);
     put("B", "{\"title\":\"again\"}");
@@ -393,7 +377,7 @@ static void a_record_is_read_as_it_is_now(void **state)
     (void)state;
     put("A", "{\"title\":\"a\"}");
     assert_int_equal(store_record(store_fixture_reader(&fixture), &fixture.arena, fixture.type, SPAN("A"), &row), OK);
-    assert_true(span_equal(row.state, SPAN("{\"title\":\"a\"}")));
+    assert_text(row.state, "{\"title\":\"a\"}");
     assert_int_equal(row.version, 1);
     assert_int_equal(store_record(fixture.reader, &fixture.arena, fixture.type, SPAN("B"), &row), ERR_NOT_FOUND);
     remove_order("A", 2);
@@ -433,10 +417,10 @@ static void a_time_without_the_record_is_told_from_one_with_it(void **state)
     put("A", "{\"title\":\"second\"}");
     remove_order("A", 4);
     assert_int_equal(record_at("A", 1, &row), OK);
-    assert_true(span_equal(row.state, SPAN("{\"title\":\"first\"}")));
+    assert_text(row.state, "{\"title\":\"first\"}");
     assert_int_equal(record_at("A", 2, &row), ERR_NOT_FOUND);
     assert_int_equal(record_at("A", 3, &row), OK);
-    assert_true(span_equal(row.state, SPAN("{\"title\":\"second\"}")));
+    assert_text(row.state, "{\"title\":\"second\"}");
     assert_int_equal(record_at("A", 4, &row), ERR_NOT_FOUND);
 }
 
@@ -477,7 +461,7 @@ static void history_is_newest_first_and_paged(void **state)
 
             assert_int_equal(change->version, expected);
             assert_int_equal(change->op_count, 1);
-            assert_true(span_equal(change->user_id, SPAN("5")));
+            assert_text(change->user_id, "5");
             assert_true(span_equal(change->ops[0].after, arena_printf(&fixture.arena, "%d", (int)expected)));
         }
         before = history.next_before;
@@ -564,7 +548,7 @@ static void a_damaged_chain_is_an_error_and_no_endless_loop(void **state)
     assert_int_equal(record_at("A", 2, &row), ERR_STORAGE);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, store_stage_tear_down)
 
 int main(void)
 {

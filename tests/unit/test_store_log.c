@@ -1,33 +1,9 @@
 #include "store/store.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/store_fixture.h"
+#include "lib/store_stage.h"
 
 #include <string.h>
 
 #define LAST (((uint64_t)1 << 53) - 1)
-
-static struct store_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store_fixture_init(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_fixture_deinit(&fixture);
-    return 0;
-}
 
 static struct log_page read_log(uint64_t after, uint64_t upto, uint32_t limit)
 {
@@ -110,7 +86,7 @@ static void what_was_removed_is_counted(void **state)
     assert_int_equal(page.skipped, 3);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_stage_set_up, store_stage_tear_down)
 
 int main(void)
 {

@@ -1,28 +1,5 @@
 /* What was missed in a room, when there is more of it than somebody has room for. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/store_fixture.h"
-
-static struct store_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store_fixture_init(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_fixture_deinit(&fixture);
-    return 0;
-}
+#include "lib/store_stage.h"
 
 static struct store_request *missed_within(const char *room, size_t bytes_max)
 {
@@ -110,7 +87,7 @@ static void of_a_room_that_shows_what_happens_elsewhere_too(void **state)
     assert_bounded("records", 29, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_stage_set_up, store_stage_tear_down)
 
 int main(void)
 {

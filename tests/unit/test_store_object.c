@@ -1,38 +1,6 @@
 #include "store/store.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/store_fixture.h"
+#include "lib/store_stage.h"
 #include "store/sqlite_internal.h"
-
-#include <stdio.h>
-
-static struct store_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store_fixture_init(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_fixture_deinit(&fixture);
-    return 0;
-}
-
-static void assert_span(struct span span, const char *text)
-{
-    if (!span_equal(span, span_from_str(text)))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
 
 static enum err put(enum object_kind kind, const char *id, uint64_t revision, const char *body)
 {
@@ -76,10 +44,10 @@ static void an_object_is_found_as_it_was_put(void **state)
     store_fixture_reopen(&fixture);
     object = read_object(OBJECT_COMMENT, "c1");
     assert_int_equal(object.revision, 1);
-    assert_span(object.body, "{\"text\":\"one\"}");
-    assert_span(object.room, "order:O-1");
-    assert_span(object.owner, "5");
-    assert_span(object.state, "open");
+    assert_text(object.body, "{\"text\":\"one\"}");
+    assert_text(object.room, "order:O-1");
+    assert_text(object.owner, "5");
+    assert_text(object.state, "open");
     assert_int_equal(object.time_ms, fixture.wall_ms);
     assert_int_equal(read_object(OBJECT_COMMENT, "c2").revision, 0);
     assert_int_equal(read_object(OBJECT_COMMENT, "c2").body.len, 0);
@@ -93,7 +61,7 @@ static void each_put_has_the_next_revision(void **state)
     assert_int_equal(put(OBJECT_COMMENT, "c1", 1, "{\"n\":1}"), ERR_CONFLICT);
     assert_int_equal(put(OBJECT_COMMENT, "c1", 3, "{\"n\":3}"), ERR_CONFLICT);
     assert_int_equal(put(OBJECT_COMMENT, "c1", 2, "{\"n\":2}"), OK);
-    assert_span(read_object(OBJECT_COMMENT, "c1").body, "{\"n\":2}");
+    assert_text(read_object(OBJECT_COMMENT, "c1").body, "{\"n\":2}");
     assert_int_equal(store_fixture_position(&fixture, "order:O-1").offset, 2); /* the refused ones left nothing */
 }
 
@@ -129,7 +97,7 @@ static void one_stale_object_refuses_the_whole_commit(void **state)
     assert_int_equal(request->err, ERR_CONFLICT);
     assert_int_equal(request->version, 1); /* the record is not what was in the way */
     assert_int_equal(other->err, OK);
-    assert_span(store_fixture_state(&fixture, "O-1", &version), "{\"qty\":1}");
+    assert_text(store_fixture_state(&fixture, "O-1", &version), "{\"qty\":1}");
     assert_int_equal(read_object(OBJECT_COMMENT, "new").revision, 0);
     assert_int_equal(store_fixture_number(&fixture, "SELECT count(*) FROM op"), 0);
     assert_int_equal(store_fixture_number(&fixture, "SELECT count(*) FROM activity"), 0);
@@ -163,7 +131,7 @@ static void a_repeat_is_a_repeat_although_the_object_went_on(void **state)
     assert_int_equal(put(OBJECT_COMMENT, "c1", 2, "{\"n\":2}"), OK);
     assert_int_equal(store_fixture_execute(&fixture, request), OK);
     assert_true(request->is_repeat);
-    assert_span(read_object(OBJECT_COMMENT, "c1").body, "{\"n\":2}");
+    assert_text(read_object(OBJECT_COMMENT, "c1").body, "{\"n\":2}");
     store_request_free(request);
 }
 
@@ -179,7 +147,7 @@ static void what_comes_later_in_a_batch_sees_the_object(void **state)
     assert_int_equal(first->err, OK);
     assert_int_equal(late->err, ERR_CONFLICT);
     assert_int_equal(second->err, OK);
-    assert_span(read_object(OBJECT_COMMENT, "c1").body, "{\"n\":2}");
+    assert_text(read_object(OBJECT_COMMENT, "c1").body, "{\"n\":2}");
     for (size_t i = 0; i < 3; i++)
         store_request_free(batch[i]);
 }
@@ -243,7 +211,7 @@ static uint64_t take_lock(const char *id, uint64_t revision)
     request->commit.grants = true;
     assert_int_equal(store_fixture_execute(&fixture, request), OK);
     token = request->commit.sequence;
-    assert_span(read_object(OBJECT_LOCK, id).body,
+    assert_text(read_object(OBJECT_LOCK, id).body,
                 arena_printf(&fixture.arena, "{\"token\":%llu}", (unsigned long long)token).data);
     assert_true(span_equal(request->commit.events[0].event->object.body, read_object(OBJECT_LOCK, id).body));
     told = store_fixture_events(&fixture, "order:O-1", request->commit.events[0].positions[0].offset - 1, 10);
@@ -362,10 +330,10 @@ static void a_record_comes_with_its_locks(void **state)
     assert_int_equal(store_fixture_execute(&fixture, load), OK);
     assert_true(load->found);
     assert_int_equal(load->object_count, 2);
-    assert_span(load->objects[0].id, "order:O-1#/qty");
+    assert_text(load->objects[0].id, "order:O-1#/qty");
     assert_int_equal(load->objects[0].kind, OBJECT_LOCK);
     assert_int_equal(load->objects[1].revision, 1);
-    assert_span(load->objects[1].body, "{\"token\":2}");
+    assert_text(load->objects[1].body, "{\"token\":2}");
     assert_int_equal(put(OBJECT_LOCK, "order:O-1#/qty", 2, ""), OK);
     assert_int_equal(store_fixture_execute(&fixture, load), OK);
     assert_int_equal(load->object_count, 1);
@@ -401,8 +369,8 @@ static void what_an_owner_has_in_a_state_is_listed_and_counted(void **state)
     found = list("7", "unread", 3);
     assert_int_equal(found->version, 4);
     assert_int_equal(found->object_count, 3);
-    assert_span(found->objects[0].id, "n4"); /* the oldest */
-    assert_span(found->objects[2].id, "n1");
+    assert_text(found->objects[0].id, "n4"); /* the oldest */
+    assert_text(found->objects[2].id, "n1");
     store_request_free(found);
     found = list("7", "unread", 0);
     assert_int_equal(found->version, 4);
@@ -441,6 +409,30 @@ static void people_are_found_by_name_in_any_case_and_by_id(void **state)
     store_request_free(request);
 }
 
+static void people_are_listed_by_role(void **state)
+{
+    struct span buyer = SPAN("buyer"), both[] = {SPAN("buyer"), SPAN("manager")};
+    struct account anna = {.username = SPAN("anna"), .roles = &buyer, .role_count = 1};
+    struct account bert = {.username = SPAN("bert"), .roles = both, .role_count = 2};
+    struct account gone = {.username = SPAN("gone"), .roles = &buyer, .role_count = 1, .is_disabled = true};
+    struct span names[] = {SPAN("@manager"), SPAN("BERT"), SPAN("nobody"), SPAN("@buyer"), SPAN("@buy")};
+    struct store_request *request = store_request_new(STORE_USERS_LIST);
+
+    (void)state;
+    assert_int_equal(store_account_put(fixture.store, &fixture.arena, &anna), OK);
+    assert_int_equal(store_account_put(fixture.store, &fixture.arena, &bert), OK);
+    assert_int_equal(store_account_put(fixture.store, &fixture.arena, &gone), OK);
+    request->name_count = 5;
+    request->names = names;
+    request->count_max = 3;
+    assert_int_equal(store_fixture_execute(&fixture, request), OK);
+    assert_int_equal(request->user_count, 3);
+    assert_true(span_equal(request->user_ids[0], bert.id) && request->user_of[0] == 0);
+    assert_true(span_equal(request->user_ids[1], bert.id) && request->user_of[1] == 1);
+    assert_true(span_equal(request->user_ids[2], anna.id) && request->user_of[2] == 3);
+    store_request_free(request);
+}
+
 static void objects_come_back_with_a_copy(void **state)
 {
     struct span copy = span_from_str(store_fixture_path(&fixture, "copy"));
@@ -452,10 +444,10 @@ static void objects_come_back_with_a_copy(void **state)
     store_fixture_close(&fixture);
     assert_int_equal(store_restore(fixture.options.folder, copy, &fixture.why), OK);
     store_fixture_reopen(&fixture);
-    assert_span(read_object(OBJECT_COMMENT, "c1").body, "{\"n\":1}");
+    assert_text(read_object(OBJECT_COMMENT, "c1").body, "{\"n\":1}");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_stage_set_up, store_stage_tear_down)
 
 int main(void)
 {
@@ -477,6 +469,7 @@ int main(void)
         TEST(a_record_comes_with_its_locks),
         TEST(what_an_owner_has_in_a_state_is_listed_and_counted),
         TEST(people_are_found_by_name_in_any_case_and_by_id),
+        TEST(people_are_listed_by_role),
         TEST(objects_come_back_with_a_copy),
     };
 

@@ -1,38 +1,8 @@
 #include "store/store.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/store_fixture.h"
+#include "lib/store_stage.h"
 #include "store/sqlite_internal.h"
 
 #include <string.h>
-
-static struct store_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store_fixture_init(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_fixture_deinit(&fixture);
-    return 0;
-}
-
-static void assert_span(struct span span, const char *text)
-{
-    if (!span_equal(span, span_from_str(text)))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
 
 static void put(enum object_kind kind, const char *id, const char *room, const char *owner, const char *state,
                 int64_t time_ms)
@@ -64,7 +34,7 @@ static void assert_pages(struct object_query query, const char *ids, uint64_t to
         }
         query.cursor = page.next;
     } while (page.next.len > 0);
-    assert_span(buf_span(&found), ids);
+    assert_text(buf_span(&found), ids);
     buf_deinit(&found);
 }
 
@@ -139,14 +109,14 @@ static void what_comes_or_goes_meanwhile_moves_no_page(void **state)
     (void)state;
     put_some_comments();
     assert_int_equal(store_objects(store_fixture_reader(&fixture), &fixture.arena, &query, &page), OK);
-    assert_span(page.objects[1].id, "a");
+    assert_text(page.objects[1].id, "a");
     assert_int_equal(store_fixture_commit(&fixture, removal), OK); /* on the page that was read */
     put(OBJECT_COMMENT, "g", "order:O-1", "5", "open", 95);
     query.cursor = page.next;
     assert_int_equal(store_objects(store_fixture_reader(&fixture), &fixture.arena, &query, &page), OK);
     assert_int_equal(page.count, 2);
-    assert_span(page.objects[0].id, "d");
-    assert_span(page.objects[1].id, "f");
+    assert_text(page.objects[0].id, "d");
+    assert_text(page.objects[1].id, "f");
     assert_int_equal(page.next.len, 0);
 }
 
@@ -159,9 +129,9 @@ static void one_object_is_read_by_its_id(void **state)
     put_some_comments();
     reader = store_fixture_reader(&fixture);
     assert_int_equal(store_object_get(reader, &fixture.arena, OBJECT_COMMENT, SPAN("c"), &object), OK);
-    assert_span(object.state, "resolved");
-    assert_span(object.owner, "6");
-    assert_span(object.body, "{}");
+    assert_text(object.state, "resolved");
+    assert_text(object.owner, "6");
+    assert_text(object.body, "{}");
     assert_int_equal(object.revision, 1);
     assert_int_equal(store_object_get(reader, &fixture.arena, OBJECT_LOCK, SPAN("c"), &object), ERR_NOT_FOUND);
 }
@@ -231,7 +201,35 @@ static void a_question_that_takes_too_long_is_given_up(void **state)
     assert_int_equal(page.total, 20000);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static void put_lock(const char *id, const char *expires_at)
+{
+    struct store_request *request = store_fixture_object(
+        &fixture, OBJECT_LOCK, id, 1, arena_printf(&fixture.arena, "{\"expires_at\":\"%s\"}", expires_at).data);
+    struct object *object = &request->commit.objects[0];
+
+    object->room = SPAN("order:O-1");
+    object->time_ms = 100;
+    assert_int_equal(store_fixture_commit(&fixture, request), OK);
+}
+
+static void what_is_over_is_left_out_and_not_counted(void **state)
+{
+    struct object_query query = {.kind = OBJECT_LOCK, .room = SPAN("order:O-1"), .limit = 1};
+
+    (void)state;
+    put_lock("a", "2026-02-19T13:30:00.000Z");
+    put_lock("b", "2026-02-19T13:29:59.999Z");
+    put_lock("c", "2026-02-19T13:30:00.001Z");
+    put_lock("d", "2026-02-20T00:00:00.000Z");
+    query.past_ms = 1771507800000; /* 2026-02-19T13:30 */
+    assert_pages(query, "c d ", 2);
+    query.newest_first = true;
+    assert_pages(query, "d c ", 2);
+    query.past_ms = 0;
+    assert_pages(query, "d c b a ", 4);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_stage_set_up, store_stage_tear_down)
 
 int main(void)
 {
@@ -243,6 +241,7 @@ int main(void)
         TEST(a_page_has_only_so_many_bytes),
         TEST(a_cursor_of_something_else_is_refused),
         TEST(a_question_that_takes_too_long_is_given_up),
+        TEST(what_is_over_is_left_out_and_not_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,36 +1,6 @@
 #include "store/store.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/store_fixture.h"
+#include "lib/store_stage.h"
 #include "store/sqlite_internal.h"
-
-static struct store_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store_fixture_init(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_fixture_deinit(&fixture);
-    return 0;
-}
-
-static void assert_span(struct span span, const char *text)
-{
-    if (!span_equal(span, span_from_str(text)))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
 
 /* A record with a long history, written as the store writes it, but faster: every version sets the quantity to itself. */
 static void make_long_history(void)
@@ -108,11 +78,11 @@ static void any_version_of_a_long_history_takes_a_few_rows(void **state)
     writing = &fixture.store->sql;
     (void)rows_read(writing);
     for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
-        assert_span(state_at("O-1", versions[i]), quantity(versions[i]));
+        assert_text(state_at("O-1", versions[i]), quantity(versions[i]));
         assert_in_range(rows_read(writing), 0, MILESTONE_EVERY);
         assert_int_equal(store_record_at(fixture.reader, &fixture.arena, fixture.type, SPAN("O-1"), versions[i], &row),
                          OK);
-        assert_span(row.state, quantity(versions[i]));
+        assert_text(row.state, quantity(versions[i]));
         assert_in_range(rows_read(reading), 0, MILESTONE_EVERY);
     }
 }
@@ -134,7 +104,7 @@ static void any_moment_of_a_long_history_takes_a_few_rows(void **state)
             assert_int_equal(store_record_at_time(reader, &fixture.arena, fixture.type, SPAN("O-1"), time_ms, &row),
                              OK);
             assert_int_equal(row.version, versions[i]);
-            assert_span(row.state, quantity(versions[i]));
+            assert_text(row.state, quantity(versions[i]));
             assert_in_range(rows_read(&reader->sql), 0, 2 * MILESTONE_EVERY + 1);
         }
     }
@@ -182,7 +152,7 @@ static void changes_are_given_oldest_first(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(found->changes[i]->version, i + 3);
         assert_int_equal(found->changes[i]->op_count, 1);
-        assert_span(found->changes[i]->ops[0].after, arena_printf(&fixture.arena, "%u", i + 3).data);
+        assert_text(found->changes[i]->ops[0].after, arena_printf(&fixture.arena, "%u", i + 3).data);
     }
     store_request_free(found);
     found = ask_changes("O-1", 5, 10); /* nothing came after it */
@@ -214,9 +184,9 @@ static void every_version_is_as_it_was_for_the_writer_too(void **state)
     assert_int_equal(store_fixture_commit(&fixture, removal), OK);
     assert_int_equal(store_fixture_put(&fixture, "O-1", "{\"title\":\"again\"}"), OK);
     for (uint64_t version = 1; version <= 70; version++)
-        assert_span(state_at("O-1", version), quantity(version));
+        assert_text(state_at("O-1", version), quantity(version));
     assert_int_equal(state_at("O-1", 71).len, 0);
-    assert_span(state_at("O-1", 72), "{\"title\":\"again\"}");
+    assert_text(state_at("O-1", 72), "{\"title\":\"again\"}");
     future = ask(STORE_RECORD_AT, "O-1");
     future->version = 73;
     assert_int_equal(store_fixture_execute(&fixture, future), ERR_BAD_VERSION);
@@ -240,7 +210,7 @@ static void a_question_sees_what_came_before_it_in_the_batch(void **state)
     past->version = 1;
     changes->count_max = 10;
     store_execute(fixture.store, batch, 3, fixture.wall_ms);
-    assert_span(past->state, "{\"qty\":1}");
+    assert_text(past->state, "{\"qty\":1}");
     assert_int_equal(changes->change_count, 2);
     for (size_t i = 0; i < 3; i++)
         store_request_free(batch[i]);
@@ -304,7 +274,7 @@ static void the_state_of_a_moment_is_what_was_current_then(void **state)
     reader = store_fixture_reader(&fixture);
     assert_int_equal(store_record_at_time(reader, &fixture.arena, fixture.type, SPAN("O-1"), 999, &row), ERR_NOT_FOUND);
     assert_int_equal(store_record_at_time(reader, &fixture.arena, fixture.type, SPAN("O-1"), 1999, &row), OK);
-    assert_span(row.state, "{\"qty\":1}");
+    assert_text(row.state, "{\"qty\":1}");
     assert_int_equal(row.updated_ms, 1000);
     assert_int_equal(store_record_at_time(reader, &fixture.arena, fixture.type, SPAN("O-1"), 2000, &row), OK);
     assert_int_equal(row.version, 2);
@@ -312,7 +282,7 @@ static void the_state_of_a_moment_is_what_was_current_then(void **state)
                      ERR_NOT_FOUND);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_stage_set_up, store_stage_tear_down)
 
 int main(void)
 {

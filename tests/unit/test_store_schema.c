@@ -1,38 +1,8 @@
 #include "store/store.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "lib/store_fixture.h"
+#include "lib/store_stage.h"
 #include "store/sqlite_internal.h"
 
 #include <unistd.h>
-
-static struct store_fixture fixture;
-
-static int set_up(void **state)
-{
-    (void)state;
-    store_fixture_init(&fixture);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    store_fixture_deinit(&fixture);
-    return 0;
-}
-
-static void assert_span(struct span span, const char *text)
-{
-    if (!span_equal(span, span_from_str(text)))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(span), text);
-}
 
 /* The tables as the first version made them, with a record, an account and an event in them. */
 static const char first_version[] =
@@ -107,7 +77,7 @@ static void assert_whole(void)
     uint64_t version;
 
     assert_int_equal(store_fixture_number(&fixture, "PRAGMA user_version"), SCHEMA_VERSION);
-    assert_span(store_fixture_state(&fixture, "O-1", &version), "{\"qty\":3}");
+    assert_text(store_fixture_state(&fixture, "O-1", &version), "{\"qty\":3}");
     assert_int_equal(version, 1);
     assert_int_equal(store_account_find(fixture.store, &fixture.arena, SPAN("JSMITH"), &account), OK);
     missed = store_fixture_events(&fixture, "records", 0, 10);
@@ -125,7 +95,7 @@ static void assert_whole(void)
     assert_int_equal(store_fixture_put(&fixture, "O-1", "{\"qty\":4}"), OK);
     assert_non_null(store_fixture_reader(&fixture));
     store_fixture_reopen(&fixture);
-    assert_span(store_fixture_state(&fixture, "O-1", &version), "{\"qty\":4}");
+    assert_text(store_fixture_state(&fixture, "O-1", &version), "{\"qty\":4}");
     assert_int_equal(store_fixture_number(&fixture, "SELECT count(*) FROM object"), 1);
 }
 
@@ -203,7 +173,7 @@ static void a_reader_waits_for_the_writer_to_bring_it_up_to_date(void **state)
     assert_true(fixture.why.len > 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, store_stage_set_up, store_stage_tear_down)
 
 int main(void)
 {

@@ -1,19 +1,10 @@
 #include "store/store_thread.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include "base/memory.h"
-#include "lib/store_fixture.h"
+#include "lib/store_stage.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { WORKERS = 3, POSTERS = 4, CHANGES_EACH = 200 };
 
@@ -24,7 +15,6 @@ struct ear {
     struct mail *taken;
 };
 
-static struct store_fixture fixture;
 static struct store_thread *thread;
 static struct ear ears[WORKERS];
 

@@ -1,36 +1,7 @@
 #include "collab/change/transform.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "lib/arena_stage.h"
 #include "collab/change/items.h"
 #include "collab/change/text.h"
-
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena, 4096);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_deinit(&arena);
-    return 0;
-}
-
-static void assert_text(struct span text, const char *expected)
-{
-    if (!span_equal(text, span_from_str(expected)))
-        fail_msg("\"%.*s\" is not \"%s\"", SPAN_ARG(text), expected);
-}
 
 static struct span edited(const char *text, struct span edit)
 {
@@ -108,7 +79,7 @@ static void an_edit_can_be_taken_back(void **state)
     assert_text(edited(after, back), text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, arena_stage_set_up, arena_stage_tear_down)
 
 int main(void)
 {

@@ -1,27 +1,5 @@
 #include "collab/change/transform.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static struct arena arena;
-
-static int set_up(void **state)
-{
-    (void)state;
-    arena_init(&arena, 4096);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_deinit(&arena);
-    return 0;
-}
+#include "lib/arena_stage.h"
 
 static struct op op(enum op_kind kind, const char *path, const char *value)
 {
@@ -124,7 +102,7 @@ static void what_comes_later_in_a_list_is_rewritten_over_what_is_left_of_the_oth
     assert_int_equal(count, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, arena_stage_set_up, arena_stage_tear_down)
 
 int main(void)
 {

@@ -1,15 +1,7 @@
 #include "collab/type/type.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
+#include "lib/check.h"
 #include "server/types_builtin.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static struct type_registry *registry;
@@ -29,14 +21,6 @@ static int tear_down(void **state)
     type_registry_unref(registry);
     registry = NULL;
     return 0;
-}
-
-static void assert_text(struct span text, const char *expected)
-{
-    char *copy = span_to_str(text);
-
-    assert_string_equal(copy, expected);
-    free(copy);
 }
 
 /* The sentence must name what is wrong. */
@@ -184,6 +168,18 @@ static void mistakes_are_named(void **state)
          "type \"a\", action \"go\": \"add\": \"x\" is no number"},
         {"{\"a\":{\"fields\":{\"x\":{\"kind\":\"text\"}},\"actions\":{\"go\":{}}}}",
          "type \"a\", action \"go\": it neither sets nor adds anything"},
+        {"{\"a\":{\"fields\":{\"x\":{\"kind\":\"number\"}},\"alerts\":{\"w\":{\"field\":\"x\",\"below\":1,\"title\":\"t\","
+         "\"message\":\"m\",\"notify\":[\"{y}\"]}}}}",
+         "type \"a\", alert \"w\": there is no field \"y\""},
+        {"{\"a\":{\"fields\":{\"x\":{\"kind\":\"number\"}},\"alerts\":{\"w\":{\"field\":\"x\",\"below\":1,\"title\":\"t\","
+         "\"message\":\"m\",\"notify\":[\"{x}\"]}}}}",
+         "type \"a\", alert \"w\": \"x\" in \"notify\" is no string"},
+        {"{\"a\":{\"fields\":{\"x\":{\"kind\":\"number\"}},\"alerts\":{\"w\":{\"field\":\"x\",\"below\":1,\"title\":\"t\","
+         "\"message\":\"m\",\"notify\":[\"@manager\"]}}}}",
+         "type \"a\", alert \"w\": \"notify\" has usernames, \"role:NAME\" and \"{field}\""},
+        {"{\"a\":{\"fields\":{\"x\":{\"kind\":\"number\"}},\"alerts\":{\"w\":{\"field\":\"x\",\"below\":1,\"title\":\"t\","
+         "\"message\":\"m\",\"notify\":\"bob\"}}}}",
+         "type \"a\", alert \"w\": \"notify\" must be a list of at most 8"},
         {"{\"a\":{\"fields\":{\"x\":{\"kind\":\"text\"}},\"alerts\":{\"w\":{\"field\":\"x\",\"below\":1,\"title\":\"t\","
          "\"message\":\"m\"}}}}",
          "type \"a\", alert \"w\": \"x\" is no number"},

@@ -1,11 +1,5 @@
 #include "collab/change/undo.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "lib/type_stage.h"
 
 static const char types[] = "{\"order\":{\"fields\":{\"title\":{\"kind\":\"string\"},\"notes\":{\"kind\":\"text\"},"
                             "\"qty\":{\"kind\":\"integer\"},\"items\":{\"kind\":\"collection\"}}}}";
@@ -13,9 +7,7 @@ static const char types[] = "{\"order\":{\"fields\":{\"title\":{\"kind\":\"strin
 enum { LOG_MAX = 16, WIDTH = 200, GROUP = 24 };
 
 /* A record at version 1 and what was done to it. */
-static struct type_registry *registry;
 static const struct type *type;
-static struct arena arena;
 static struct span present;
 static struct change *history[LOG_MAX];
 static uint32_t count, skipped;
@@ -24,35 +16,17 @@ static struct undo_target target;
 
 static int set_up(void **state)
 {
-    struct buf why = BUF_EMPTY;
-
     (void)state;
-    if (type_registry_new(SPAN(types), SPAN_EMPTY, &registry, &why) != OK)
-        fail_msg("%.*s", SPAN_ARG(buf_span(&why)));
+    type_stage_init(types);
     type = type_find(registry, SPAN("order"));
-    arena_init(&arena, 4096);
     count = 0;
     now_ms = 0;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    arena_deinit(&arena);
-    type_registry_unref(registry);
     return 0;
 }
 
 static const struct change *const *changes(void)
 {
     return (const struct change *const *)history;
-}
-
-static void assert_text(struct span text, const char *expected)
-{
-    if (!span_equal(text, span_from_str(expected)))
-        fail_msg("%.*s\n is not\n%s", SPAN_ARG(text), expected);
 }
 
 static void commit(const char *user, const struct change *made)
@@ -269,18 +243,6 @@ static void a_record_that_was_deleted_is_made_again(void **state)
     assert_text(present, "{\"title\":\"a\",\"qty\":3}");
 }
 
-static void the_making_of_a_record_is_not_taken_back(void **state)
-{
-    struct change change = {0};
-
-    (void)state;
-    present = SPAN_EMPTY;
-    does("5", "{\"operation\":\"insert\",\"after\":{\"title\":\"a\"}}");
-    assert_int_equal(undo("5"), ERR_NOTHING_TO_UNDO);
-    assert_int_equal(undo_find(changes(), count, 2, false, &target), OK);
-    assert_int_equal(undo_make(&arena, changes(), count, &target, &change, &skipped), ERR_UNSUPPORTED);
-}
-
 /* A change in a group that writes many fields of an item each. */
 static struct change *make_wide(uint64_t version, const char *user)
 {
@@ -316,7 +278,7 @@ static void a_group_that_is_far_too_large_to_be_taken_back_is_refused_at_once(vo
                      ERR_TOO_LARGE);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, type_stage_tear_down)
 
 int main(void)
 {
@@ -333,7 +295,6 @@ int main(void)
         TEST(a_text_keeps_what_others_wrote_into_it),
         TEST(the_first_count_of_a_counter_leaves_that_of_others),
         TEST(a_record_that_was_deleted_is_made_again),
-        TEST(the_making_of_a_record_is_not_taken_back),
         TEST(a_group_that_is_far_too_large_to_be_taken_back_is_refused_at_once),
     };
 

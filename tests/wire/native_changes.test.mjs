@@ -57,13 +57,28 @@ describe('a verdict', () => {
     for (const window of [amir, maria, tab]) window.close();
   });
 
+  test('of a change that changes nothing has the present version, and a position only where there is one', async () => {
+    const room = await newOrder(people, { title: 'Same' });
+    const alone = await people.open('akhan');
+    const nothing = { operation: 'update', path: 'title', after: 'Same' };
+    assert.deepEqual(assertAck(await update(alone, room, nothing)), { id: null, verdict: 'applied', version: 1, strategy: 'operational-transform' });
+    assert.equal(assertAck(await update(alone, room, { ...nothing, id: 'n-1' })).id, 'n-1');
+    const amir = await people.enter('akhan', room);
+    const { id, position } = assertAck(await update(alone, room, { ...nothing, id: 'n-2' }));
+    assert.deepEqual([id, position], ['n-2', amir.joined.position]);
+    for (const window of [alone, amir]) window.close();
+  });
+
   test('of a refusal is in the error', async () => {
     const room = await newOrder(people);
     const amir = await people.enter('akhan', room);
     for (const [payload, code, field] of [
       [{ operation: 'update', path: 'nothing', after: 1 }, 'unknown_field', 'nothing'],
       [{ operation: 'update', path: 'quantity', after: 1, version: 99 }, 'bad_version', undefined],
-      [{ operation: 'update', path: 'quantity', after: 5, before: 3 }, 'bad_before', undefined],
+      [{ operation: 'update', path: 'quantity', after: 5, before: 3 }, 'bad_before', 'quantity'],
+      [{ operation: 'update', after: 5 }, 'missing_field', 'path'],
+      [{ operation: 'text', after: ['x'] }, 'missing_field', 'path'],
+      [{ operation: 'insert', path: 'materials', after: { qty: 1 } }, 'missing_field', 'id'],
       [{ operation: 'update', path: 'quantity', after: 5, strategy: 'guessing' }, 'bad_field', 'strategy'],
       [{ operation: 'text', path: 'title', after: [900, 'x'] }, 'bad_offset', undefined],
     ]) {
@@ -71,6 +86,7 @@ describe('a verdict', () => {
       assert.equal(answer.payload.verdict, 'rejected', JSON.stringify(answer));
       assert.equal(answer.payload.code, code, JSON.stringify(answer));
       if (field) assert.equal(answer.payload.field, field);
+      if (['bad_version', 'bad_before'].includes(code)) assert.equal(answer.payload.currentVersion, 1);
     }
     assert.equal((await sync(amir, room)).version, 1);
     amir.close();
@@ -78,6 +94,16 @@ describe('a verdict', () => {
 });
 
 describe('strategies', () => {
+  test('leave out of an edit what does nothing', async () => {
+    const room = await newOrder(people, { notes: 'pump' });
+    const amir = await people.enter('akhan', room);
+    const edited = assertAck(await update(amir, room, { operation: 'text', path: 'notes', after: [0, 'The ', '', 4, { d: 0 }, '.'] }));
+    assert.deepEqual([edited.value, edited.change.value], ['The pump.', ['The ', 4, '.']]);
+    const { change, version } = assertAck(await update(amir, room, { operation: 'text', path: 'notes', after: [0] }));
+    assert.deepEqual([change, version], [undefined, edited.version]);
+    amir.close();
+  });
+
   test('keep both edits of one text', async () => {
     const room = await newOrder(people, { notes: 'the pump' });
     const amir = await people.enter('akhan', room);
@@ -226,7 +252,7 @@ describe('a client that was away', () => {
     assertRefused(await queue(amir, room, 'all'), 'bad_field', 'changes');
     assertRefused(await queue(amir, room, [change, 7]), 'bad_field', 'changes');
     assertRefused(await queue(amir, room, [change, { ...change, id: 7 }]), 'bad_field', 'id');
-    assertRefused(await queue(amir, room, Array(101).fill(change)), 'too_many', 'changes');
+    assertRefused(await queue(amir, room, Array(101).fill(change)), 'too_large', 'changes');
     amir.send({ type: 'sync', payload: { ...about(room), changes: [change] } });
     const { payload } = await amir.wait(({ type, replyTo }) => type === 'error' && !replyTo);
     assert.deepEqual([payload.code, payload.field], ['missing_field', 'messageId']);

@@ -241,6 +241,30 @@ describe('a list', () => {
     amir.close();
   });
 
+  test('is in no state that there is not', async () => {
+    const room = await newOrder(people);
+    const amir = await people.enter('akhan', room);
+    for (const [kind, state] of [['comment', 'unread'], ['conflict', 'zz'], ['lock', 'open'], ['message', 'open'], ['notification', 'open']])
+      assertRefused(await say(amir, 'list', room, { kind, state }), 'bad_field', 'state');
+    for (const [kind, state] of [['comment', 'resolved'], ['conflict', 'open'], ['notification', 'read']]) assertAck(await say(amir, 'list', room, { kind, state }));
+    amir.close();
+  });
+
+  test('knows people by their usernames as well as by their ids', async () => {
+    const amir = await people.open('akhan');
+    const { message } = assertAck(await amir.ask({ type: 'chat', payload: { to: '2', text: 'by name' } }));
+    for (const who of ['2', 'mgarcia', 'MGarcia']) {
+      const { items } = await list(amir, { kind: 'message', with: who, limit: 1 });
+      assert.deepEqual(items.map(({ id }) => id), [message.id], who);
+    }
+    assert.deepEqual((await list(amir, { kind: 'message', with: 'nobody' })).items, []);
+    await newOrder(people);
+    const mine = await list(amir, { kind: 'activity', userId: 'akhan', limit: 3 });
+    assert.ok(mine.items.length > 0 && mine.items.every(({ userId }) => userId === '3'));
+    assert.deepEqual(mine.items, (await list(amir, { kind: 'activity', userId: '3', limit: 3 })).items);
+    amir.close();
+  });
+
   test('many at once are answered one after the other', async () => {
     const room = await newOrder(people);
     const amir = await people.enter('akhan', room);

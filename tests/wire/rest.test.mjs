@@ -35,10 +35,10 @@ describe('types', () => {
     const { json } = await viewer.get('/api/v1/types');
     const order = json.types.find(({ name }) => name === 'work_order');
     assert.equal(order.channel, 'work-order-updates');
-    assert.deepEqual(order.allowed, { create: false, update: false, delete: false });
+    assert.deepEqual(order.allowed, { create: false, update: false, delete: false, force_locks: false, revert_others: false });
     assert.equal(order.fields.find(({ name }) => name === 'status').writable, false);
     const forAdmin = (await admin.get('/api/v1/types')).json.types.find(({ name }) => name === 'work_order');
-    assert.deepEqual(forAdmin.allowed, { create: true, update: true, delete: true });
+    assert.deepEqual(forAdmin.allowed, { create: true, update: true, delete: true, force_locks: true, revert_others: true });
     assert.equal(forAdmin.fields.find(({ name }) => name === 'status').writable, true);
   });
 

@@ -41,6 +41,9 @@ test('is filtered by user, record, customer, action and time, and read page by p
   assert.deepEqual(ids(await readAll(viewer, `/api/v1/activity${of(id)}`, 'activity')), ids(all));
   assert.deepEqual((await feed(viewer, `${of(id)}&user=3`)).map(({ action }) => action), ['created']);
   assert.equal((await feed(viewer, `${of(id)}&action=updated`)).length, 4);
+  assert.deepEqual(ids(await feed(viewer, `${of(id)}&user=mgarcia`)), ids(await feed(viewer, `${of(id)}&user=2`)));
+  assert.equal((await feed(viewer, `${of(id)}&user=mgarcia`)).length, 4);
+  assert.deepEqual(await feed(viewer, `${of(id)}&user=nobody`), []);
   assert.deepEqual(ids(await feed(viewer, '?customer=CUST-0007&type=contract')), ids(all));
   assert.deepEqual(ids(await feed(viewer, '?feed=customer&entity_id=CUST-0007')).filter((one) => ids(all).includes(one)), ids(all));
   assert.ok((await feed(viewer, '?feed=user&entity_id=2')).every(({ user_id }) => user_id === 2));

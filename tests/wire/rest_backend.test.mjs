@@ -75,6 +75,37 @@ test('it changes records on behalf of its users, with their rights, and signs it
   assert.ok(changes.length === 3 && changes.every(({ user_id, metadata }) => user_id === 5 && metadata.sent_by === 'robot'));
 });
 
+test('it does everything else on behalf of its users, too, and sees what they see', async () => {
+  const { id, path, room } = await draw(editor, { name: 'Shared' });
+  const as = (username) => ({ 'x-on-behalf-of': username });
+  const { comment } = assertStatus(await robot.post(`${path}/comments`, { text: 'From the shop' }, as('akhan')), 201);
+  assert.deepEqual([comment.user_id, comment.username], [3, 'akhan']);
+  const { lock } = assertStatus(await robot.post(`${path}/locks`, { path: 'owner' }, as('akhan')), 201);
+  assert.equal(lock.locked_by, 3);
+  assertError(await robot.post(`${path}/locks`, { path: 'owner' }, as('jsmith')), 423, 'locked', undefined);
+  assertStatus(await robot.post(`/api/v1/rooms/${encodeURIComponent(room)}/messages`, { text: 'hello' }, as('jsmith')), 201);
+  assertStatus(await robot.patch(path, { notes: 'x' }, as('jsmith')), 200);
+  assertStatus(await robot.post(`${path}/undo`, {}, as('jsmith')), 200);
+  assertError(await robot.post(`${path}/undo`, {}, as('mgarcia')), 409, 'nothing_to_undo', undefined);
+  const secret = 'deed';
+  const deed = assertStatus(await robot.post(`/api/v1/records/${secret}`, { name: 'A', secret: 'x' }, as('mgarcia')), 201);
+  assert.equal(assertStatus(await robot.get(`/api/v1/records/${secret}/${deed.id}`, as('mgarcia')), 200).data.secret, 'x');
+  assert.equal(assertStatus(await robot.get(`/api/v1/records/${secret}/${deed.id}`, as('jsmith')), 200).data.secret, undefined);
+  assertError(await editor.get(path, as('mgarcia')), 403, 'forbidden', undefined);
+  assert.ok(id);
+});
+
+test('where it acts for nobody, saying on whose behalf is an error', async () => {
+  const as = { 'x-on-behalf-of': 'akhan' };
+  const refused = [
+    robot.get('/api/v1/me', as), robot.post('/api/v1/token', {}, as), robot.post('/api/v1/logout', {}, as), robot.get('/api/v1/events?channel=lobby', as), robot.get('/api/v1/sockets?namespace=/', as),
+    robot.post('/api/v1/rooms/lobby/publish', { data: 1 }, as), robot.post('/api/v1/users/4/notify', { title: 'x' }, as), robot.post('/api/v1/users/4/kick', {}, as), robot.get('/healthz', as),
+  ];
+  for (const answer of await Promise.all(refused)) assertError(answer, 400, 'bad_request', 'on_behalf_of');
+  assertStatus(await robot.get('/api/v1/me'), 200);
+  await assert.rejects(Client.open(server.process, '/ws', { cookie: robot.headers.cookie, headers: as }), { status: 400 });
+});
+
 test('kicked, a user loses his connections and may come back', async () => {
   const socket = await listen(editor, 'lobby');
   const bystander = await listen(viewer, 'lobby');

@@ -149,6 +149,12 @@ describe('a queue of changes', () => {
     assert.equal(assertStatus(await viewer.get(path), 200).data.price, 4);
   });
 
+  test('of nothing has no position where nobody is, and no id when it came without one', async () => {
+    const { path, data } = await draw(editor);
+    const { results } = assertStatus(await editor.post(`${path}/changes`, { changes: [set('name', data.name), set('name', data.name, { id: 'n-1' })] }), 200);
+    assert.deepEqual(results.map(({ id, verdict, version, position }) => [id, verdict, version, position]), [[null, 'applied', 1, undefined], ['n-1', 'applied', 1, undefined]]);
+  });
+
   test('has 1 to 100 of them', async () => {
     const { path } = await draw(editor);
     const send = (changes) => editor.post(`${path}/changes`, { changes });

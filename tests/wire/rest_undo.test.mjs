@@ -64,12 +64,12 @@ test('there is nothing to undo for somebody who did nothing, and nothing to do f
   assertError(await viewer.post(`${path}/restore`, { version: 1 }), 403, 'forbidden', undefined);
 });
 
-test('a deletion is undone by naming it, the making of a record is not', async () => {
+test('a deletion is undone by naming it, once', async () => {
   const { path } = await draw(editor, { name: 'A', notes: 'x' });
   assertStatus(await editor.delete(path), 204);
   const { version, data } = assertStatus(await editor.post(`${path}/undo`, { version: 2 }), 200);
   assert.deepEqual([version, data.name, data.notes], [3, 'A', 'x']);
-  assertError(await editor.post(`${path}/undo`), 409, 'nothing_to_undo', undefined);
+  assertError(await editor.post(`${path}/undo`, { version: 2 }), 409, 'nothing_to_undo', undefined);
   assertError(await other.post(`${path}/undo`, { version: 2 }), 409, 'nothing_to_undo', undefined);
 });
 

@@ -1,39 +1,14 @@
-#include "collab/keep/keep.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "collab/keep/keep_job.h"
+#include "collab/keep/notice.h"
 #include "lib/object_double.h"
 
 #include <string.h>
-
-static struct hub_double *world;
-
-static int set_up(void **state)
-{
-    (void)state;
-    world = object_double_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    object_double_free(world);
-    return 0;
-}
 
 /* ---- builders ---- */
 
 static bool add(const struct notice *notice, const char *preferences)
 {
     struct store_request *request = store_request_new(STORE_COMMIT);
-    const bool is_added = notice_add(world->hub, request, notice, span_from_str(preferences));
+    const bool is_added = notice_add(world->hub, request, notice, SPAN("3"), span_from_str(preferences));
 
     assert_int_equal(request->commit.object_count, is_added ? 1 : 0);
     assert_int_equal(request->commit.event_count, is_added ? 1 : 0);
@@ -75,7 +50,7 @@ static void what_is_said_of_a_type_counts_before_what_is_said_of_all(void **stat
 
 static void what_he_does_not_want_he_is_not_told(void **state)
 {
-    const struct notice notice = {.user_id = SPAN("3"), .type = SPAN("mention"), .title = SPAN("x")};
+    const struct notice notice = {.type = SPAN("mention"), .title = SPAN("x")};
 
     (void)state;
     assert_true(add(&notice, ""));
@@ -88,23 +63,20 @@ static void what_he_does_not_want_he_is_not_told(void **state)
 
 static void nobody_is_told_of_what_he_did_himself(void **state)
 {
-    struct notice notice = {.user_id = SPAN("3"), .type = SPAN("mention"), .title = SPAN("x")};
+    struct notice notice = {.type = SPAN("mention"), .title = SPAN("x")};
 
     (void)state;
     notice.from_user_id = SPAN("3");
     assert_false(add(&notice, ""));
     notice.from_user_id = SPAN("2");
     assert_true(add(&notice, ""));
-    notice.user_id = SPAN_EMPTY;
-    assert_false(add(&notice, ""));
 }
 
 /* ---- what is added ---- */
 
 static void a_notice_is_an_object_in_his_inbox_and_an_event_in_his_room(void **state)
 {
-    const struct notice notice = {.user_id = SPAN("3"),
-                                  .type = SPAN("alert"),
+    const struct notice notice = {.type = SPAN("alert"),
                                   .title = SPAN("Low"),
                                   .message = SPAN("2 left"),
                                   .priority = SPAN("urgent"),
@@ -122,7 +94,7 @@ static void a_notice_is_an_object_in_his_inbox_and_an_event_in_his_room(void **s
     const struct event *event;
 
     (void)state;
-    assert_true(notice_add(world->hub, request, &notice, SPAN_EMPTY));
+    assert_true(notice_add(world->hub, request, &notice, SPAN("3"), SPAN_EMPTY));
     object = &request->commit.objects[0];
     assert_int_equal(object->kind, OBJECT_NOTIFICATION);
     assert_true(span_is(object->room, "user:3") && span_is(object->owner, "3") && span_is(object->state, "unread"));
@@ -145,17 +117,17 @@ static void a_notice_is_an_object_in_his_inbox_and_an_event_in_his_room(void **s
     store_request_free(request);
 }
 
-#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, object_set_up, hub_stage_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(by_default_there_is_a_toast_and_a_badge),
-        T(what_is_urgent_is_heard_and_seen_on_the_desktop),
-        T(what_is_said_of_a_type_counts_before_what_is_said_of_all),
-        T(what_he_does_not_want_he_is_not_told),
-        T(nobody_is_told_of_what_he_did_himself),
-        T(a_notice_is_an_object_in_his_inbox_and_an_event_in_his_room),
+        TEST(by_default_there_is_a_toast_and_a_badge),
+        TEST(what_is_urgent_is_heard_and_seen_on_the_desktop),
+        TEST(what_is_said_of_a_type_counts_before_what_is_said_of_all),
+        TEST(what_he_does_not_want_he_is_not_told),
+        TEST(nobody_is_told_of_what_he_did_himself),
+        TEST(a_notice_is_an_object_in_his_inbox_and_an_event_in_his_room),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
