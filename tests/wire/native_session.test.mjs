@@ -176,7 +176,7 @@ describe('an answer', () => {
   test('is the end after too many mistakes: with the code of the last', async () => {
     const mistakes = [
       [{ type: 'nothing' }, 4400],
-      [{ type: 'list', payload: { kind: 'comment' } }, 4400],
+      [{ type: 'update', payload: { entityType: 'pricing', entityId: 'PR-1', patch: {} } }, 4403],
     ];
     for (const [mistake, code] of mistakes) {
       const window = await people.open('lchen');
