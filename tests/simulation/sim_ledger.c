@@ -260,6 +260,15 @@ static const struct written *last_at(const struct ledger *ledger, const struct o
     return NULL;
 }
 
+/* What it takes back in several steps is its own after the first. */
+static bool wrote_before(const struct change *change, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (overlaps(&change->ops[i].path, &change->ops[index].path))
+            return true;
+    return false;
+}
+
 /* Edits of texts and sums are brought onto those of others; all else would destroy them. */
 static void check_undo(struct ledger *ledger, const struct change *change)
 {
@@ -271,7 +280,7 @@ static void check_undo(struct ledger *ledger, const struct change *change)
 
         if (op->kind == OP_TXT || op->kind == OP_INC || op->kind == OP_TEST || span_equal(op->before, op->after))
             continue;
-        if (last && last->path.depth == 0 && op->before.len == 0)
+        if (last && last->path.depth == 0 && (op->before.len == 0 || wrote_before(change, i)))
             continue; /* the record was made anew without it: nothing of anybody's is there */
         sim_check(ledger->sim, last && last->user == user,
                   "version %llu of %s undoes %llu, and takes back what user %u did in %llu", (ull)change->version,
