@@ -132,6 +132,7 @@ struct sim_op { /* something that must happen once, however often it is sent */
     enum strategy strategy;
     enum sim_fate fate;
     unsigned under_way;      /* copies of it that were sent and not answered */
+    uint64_t unheard;        /* when a copy of it was done whose answer nobody heard; 0: never */
     unsigned logged, parked; /* how often it is in the log, and among the conflicts */
 };
 
@@ -152,6 +153,7 @@ struct sim_tag { /* a command on its way */
     unsigned client, room;
     int op; /* index, or -1 */
     unsigned life, answers;
+    uint64_t answered; /* when its answer was given, in the order of all answers */
     bool wants_answer, listens, had_since;
     bool is_again;  /* what it asks for was acknowledged before it was sent */
     bool is_known;  /* ... or done, so that the store knows it */
@@ -177,6 +179,7 @@ struct sim {
     struct hub_limits limits;
     unsigned worker_count, client_count;
     uint64_t now_ms;
+    uint64_t answers; /* that were given */
     int64_t wall_offset_ms;
     unsigned life;  /* of the process: grows with each crash */
     bool is_ending; /* no more trouble */

@@ -435,8 +435,11 @@ void sim_client_on_answer(struct sim *sim, const struct answer *answer)
         sim_check_looked(sim, tag, answer);
         return;
     }
-    if (client->session != tag->session)
-        return; /* its connection is gone: it never hears this */
+    if (client->session != tag->session) { /* its connection is gone: it never hears this */
+        if (tag->op >= 0 && answer->err == OK)
+            sim->ops[tag->op].unheard = tag->answered;
+        return;
+    }
     if (tag->kind == COMMAND_JOIN)
         on_joined(sim, client, tag, answer);
     else if (tag->op >= 0)

@@ -332,7 +332,13 @@ static void count(struct sim *sim, const struct sim_op *op, const struct answer 
     sim->report->settled += op->kind == SIM_RESOLVE && answer->err == OK;
 }
 
-/* A refusal is final only if nothing of it is still on its way. */
+/* A refusal is final only if nothing of it is still on its way, and no copy of it, sent before over a connection that is gone,
+ * was done after the refusal: who wants to know asks again. */
+static bool is_final(const struct sim_op *op, const struct sim_tag *tag)
+{
+    return op->under_way == 0 && op->unheard < tag->answered;
+}
+
 void sim_edit_on_answer(struct sim *sim, struct sim_client *client, const struct sim_tag *tag,
                         const struct answer *answer)
 {
@@ -349,7 +355,7 @@ void sim_edit_on_answer(struct sim *sim, struct sim_client *client, const struct
     sim_check(sim, op->fate == SIM_UNTOLD || op->fate == SIM_REJECTED || op->fate == fate,
               "op%d in %s was told to be %d, and then %d (%s)", tag->op, sim_rooms[op->room].name, (int)op->fate,
               (int)fate, err_code(answer->err));
-    op->fate = fate == SIM_REJECTED && op->under_way > 0 ? SIM_UNTOLD : fate;
+    op->fate = fate == SIM_REJECTED && !is_final(op, tag) ? SIM_UNTOLD : fate;
     count(sim, op, answer);
 }
 

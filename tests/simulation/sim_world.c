@@ -72,6 +72,7 @@ static void port_answer(void *world, struct answer *answer)
 
     if (answer->event)
         sim_point(port->sim, SIM_POINT_ACKNOWLEDGED);
+    port->sim->tags[answer->tag].answered = ++port->sim->answers;
     sim_mail_send(port->sim, MAIL_ANSWER, port->worker, session_worker(answer->session))->answer = answer;
 }
 
