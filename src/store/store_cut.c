@@ -2,7 +2,8 @@
  * was kept whole, so that everything from there on can be read as before. Of a record go the changes before that
  * version and the states kept before it; the change that made the state becomes the first of its history. A history
  * that was never long enough to be cut begins at version 1 and has its first milestone at MILESTONE_EVERY: so that one
- * is never cut at, and which version comes first is seen by the first milestone. */
+ * is never cut at, and which version comes first is seen by the first milestone. Nor is it cut at the newest one: what
+ * was done last can be read and taken back however old it is, also when it is that the record was deleted. */
 #include "store/sqlite_internal.h"
 
 #include "base/log.h"

@@ -222,11 +222,26 @@ static void what_only_an_action_may_write_is_undone_only_by_who_may_do_everythin
     command->action.name = SPAN("approve");
     assert_made(hub_double_ask(world, command), 3);
     hub_double_advance(world, 10000);
-    answer = undo(MARIA);
+    answer = undo_version(MARIA, 3);
     assert_refused(answer, ERR_FORBIDDEN);
     assert_text(answer->field, "approved_by");
     assert_made(undo_version(ADA, 3), 4);
     assert_record(room, 4, "{\"title\":\"A\",\"qty\":5,\"status\":\"draft\"}");
+}
+
+static void what_only_an_action_may_write_is_passed_over(void **state)
+{
+    struct command *command = hub_double_command(world, COMMAND_ACTION, MARIA, 2, room);
+
+    (void)state;
+    change(MARIA, "{\"status\":\"draft\"}");
+    hub_double_advance(world, 10000);
+    change(MARIA, "{\"qty\":6}");
+    command->action.name = SPAN("approve");
+    assert_made(hub_double_ask(world, command), 4);
+    assert_made(undo(MARIA), 5);
+    assert_record(room, 5, "{\"title\":\"A\",\"qty\":5,\"status\":\"approved\",\"approved_by\":\"maria\"}");
+    assert_refused(undo(MARIA), ERR_UNDO_BLOCKED); /* the status was written since */
 }
 
 static void a_deleted_record_is_made_again(void **state)
@@ -330,6 +345,7 @@ int main(void)
         TEST(an_undo_of_what_never_came_to_be_is_none),
         TEST(an_undo_that_cannot_be_kept_may_be_sent_again),
         TEST(what_only_an_action_may_write_is_undone_only_by_who_may_do_everything),
+        TEST(what_only_an_action_may_write_is_passed_over),
         TEST(a_deleted_record_is_made_again),
         TEST(an_old_version_is_brought_back_as_a_new_one),
         TEST(a_version_that_never_was_is_not_brought_back),

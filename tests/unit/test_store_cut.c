@@ -183,7 +183,22 @@ static void each_record_is_cut_by_itself(void **state)
     make_versions("O-3", 1, 250);
     let_an_hour_pass();
     assert_int_equal(store_stage_number("SELECT count(*) FROM event"),
-                     1 + (320 - WHOLE(320)) + 1 + (150 - WHOLE(150)) + 1 + (250 - WHOLE(150)));
+                     1 + (320 - WHOLE(319)) + 150 + 1 + (250 - WHOLE(150)));
+}
+
+static void the_newest_versions_stay_however_old_they_are(void **state)
+{
+    struct list_row row;
+
+    (void)state;
+    make_versions("O-1", 1, WHOLE(450));
+    fixture.wall_ms += 100LL * HOUR;
+    let_an_hour_pass();
+    assert_int_equal(read_version(WHOLE(450) - MILESTONE_EVERY - 1, &row), ERR_BAD_VERSION);
+    for (uint64_t version = WHOLE(450) - MILESTONE_EVERY; version <= WHOLE(450); version++) {
+        assert_int_equal(read_version(version, &row), OK);
+        assert_state(&row, version);
+    }
 }
 
 static void without_an_age_all_is_kept(void **state)
@@ -212,6 +227,7 @@ int main(void)
         TEST(a_history_that_was_cut_goes_on_and_is_cut_again),
         TEST(a_short_history_is_never_cut),
         TEST(each_record_is_cut_by_itself),
+        TEST(the_newest_versions_stay_however_old_they_are),
         TEST(without_an_age_all_is_kept),
     };
 

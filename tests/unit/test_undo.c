@@ -66,7 +66,7 @@ static void sets(const char *user, const char *path, const char *value)
 static enum err take_back(const char *user, bool is_redo)
 {
     struct change change = {0};
-    enum err err = undo_find_last(changes(), count, span_from_str(user), is_redo, &target);
+    enum err err = undo_find_last(type, changes(), count, span_from_str(user), is_redo, &target);
 
     if (err == OK)
         err = undo_make(&arena, changes(), count, &target, &change, &skipped);
@@ -236,7 +236,7 @@ static void a_record_that_was_deleted_is_made_again(void **state)
     does("5", "{\"operation\":\"increment\",\"path\":\"qty\",\"n\":2}");
     does("5", "{\"operation\":\"delete\"}");
     present = SPAN_EMPTY;
-    assert_int_equal(undo_find_last(changes(), count, SPAN("5"), false, &target), OK);
+    assert_int_equal(undo_find_last(type, changes(), count, SPAN("5"), false, &target), OK);
     assert_int_equal(undo_make(&arena, changes(), count, &target, &change, &skipped), OK);
     assert_int_equal(change.kind, CHANGE_CREATE);
     commit("5", &change);

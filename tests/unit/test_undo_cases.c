@@ -43,7 +43,7 @@ static enum err step(struct history *history, struct span user, bool is_redo, st
 {
     struct undo_target target;
     uint32_t skipped;
-    enum err err = undo_find_last(history->log, history->count, user, is_redo, &target);
+    enum err err = undo_find_last(NULL, history->log, history->count, user, is_redo, &target);
 
     *change = (struct change){0};
     return err == OK ? undo_make(history->arena, history->log, history->count, &target, change, &skipped) : err;

@@ -68,7 +68,7 @@ static enum err step(struct history *history, uint64_t version, bool is_redo)
     struct undo_target target;
     uint32_t skipped = 0;
     enum err err = version ? undo_find(history->log, history->count, version, is_redo, &target)
-                           : undo_find_last(history->log, history->count, SPAN("me"), is_redo, &target);
+                           : undo_find_last(NULL, history->log, history->count, SPAN("me"), is_redo, &target);
 
     if (err == OK)
         err = undo_make(history->arena, history->log, history->count, &target, &change, &skipped);

@@ -97,7 +97,7 @@ static enum err last(const char *user, bool is_redo)
 {
     struct undo_target target;
 
-    return take_back(user, undo_find_last(changes(), count, span_from_str(user), is_redo, &target), &target);
+    return take_back(user, undo_find_last(type, changes(), count, span_from_str(user), is_redo, &target), &target);
 }
 
 static enum err named(uint64_t version, bool is_redo)

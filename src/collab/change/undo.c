@@ -11,7 +11,7 @@ static bool is_by(const struct change *change, struct span user_id)
 
 static bool is_ordinary(const struct change *change)
 {
-    return change->undo_of == 0 && change->kind != CHANGE_CREATE && change->kind != CHANGE_DELETE;
+    return change->undo_of == 0 && change->kind == CHANGE_UPDATE;
 }
 
 static bool follows_at_once(const struct change *earlier, const struct change *later)
@@ -176,8 +176,21 @@ static bool stands(const struct change *const *log, uint32_t count, const struct
     return false;
 }
 
-enum err undo_find_last(const struct change *const *log, uint32_t count, struct span user_id, bool is_redo,
-                        struct undo_target *out)
+/* An action that wrote what nobody may write himself. */
+static bool is_passed_over(const struct type *type, const struct change *change)
+{
+    for (uint32_t i = 0; type && change->kind == CHANGE_ACTION && i < change->op_count; i++) {
+        const struct path *path = &change->ops[i].path;
+        const struct field *field = path->depth > 0 ? type_field(type, path->steps[0]) : NULL;
+
+        if (field && field->is_read_only)
+            return true;
+    }
+    return false;
+}
+
+enum err undo_find_last(const struct type *type, const struct change *const *log, uint32_t count, struct span user_id,
+                        bool is_redo, struct undo_target *out)
 {
     struct undo_mark marks[UNDO_LOOK_BACK_MAX];
     uint32_t start;
@@ -188,7 +201,8 @@ enum err undo_find_last(const struct change *const *log, uint32_t count, struct 
     for (uint32_t i = count; i-- > 0;) {
         const bool is_candidate = is_by(log[i], user_id) && undo_did_something(log[i]);
 
-        if (is_candidate && is_undo(log, i) == is_redo && stands(log, count, marks, i)) {
+        if (is_candidate && !is_passed_over(type, log[i]) && is_undo(log, i) == is_redo &&
+            stands(log, count, marks, i)) {
             out->first = first_of_group(log, i) + start;
             out->last = i + start;
             return OK;

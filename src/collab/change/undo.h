@@ -6,7 +6,8 @@
  * of an undo) puts it back; any other change of mine empties the list of what can be redone. Changes of one group
  * (change.group), or without one those of one source of which each came within 500 ms of the one before with nobody
  * else's between (a burst), are undone together; the settling of a conflict begins anew. A change that is named is taken
- * back alone, or with its group. A change that did nothing in the end is passed over.
+ * back alone, or with its group. A change that did nothing in the end is passed over, and so is an action that
+ * wrote read-only fields: the way back from an approval is another action.
  *
  * Making a record is taken back by deleting it, with all that its maker did to it since: unless somebody else did
  * something, too. Deleting is taken back by making it again. Nothing of an earlier life is taken back. */
@@ -22,9 +23,10 @@ struct undo_target {
     uint32_t first, last; /* indexes into the log: of the group's changes; those of others in between are not touched */
     bool may_be_older;    /* nothing was found, but the log that was given does not begin at version 1 */
 };
-/* My last change that is not undone (or, is_redo, my last undo that is not redone). ERR_NOTHING_TO_UNDO. */
-must_check enum err undo_find_last(const struct change *const *log, uint32_t count, struct span user_id, bool is_redo,
-                                   struct undo_target *out);
+/* My last change that is not undone (or, is_redo, my last undo that is not redone). `type` says which fields are read-only; NULL: none.
+ * ERR_NOTHING_TO_UNDO. */
+must_check enum err undo_find_last(const struct type *type, const struct change *const *log, uint32_t count,
+                                   struct span user_id, bool is_redo, struct undo_target *out);
 /* The change of that version, and what else is in its named group (is_redo: the undo that took it back). ERR_NOT_FOUND when the log does not have it,
  * ERR_NOTHING_TO_UNDO when it is undone already (is_redo: when it is not). */
 must_check enum err undo_find(const struct change *const *log, uint32_t count, uint64_t version, bool is_redo,

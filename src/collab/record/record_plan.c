@@ -102,12 +102,16 @@ enum err record_plan_authorise(const struct hub *hub, const struct command *comm
 enum err making_authorise_ops(const struct making *making, const struct change *change, struct span *field)
 {
     const struct access *access = making->command->identity->access;
+    enum err err;
 
     if (!access_allows(access, making->type, verb_of(change->kind)))
         return ERR_FORBIDDEN;
     if (access_is_admin(access) || change->kind == CHANGE_CREATE)
         return OK;
-    return authorise_ops(access, making->type, change, field);
+    if ((err = authorise_ops(access, making->type, change, field)) != ERR_UNKNOWN_FIELD)
+        return err;
+    *field = SPAN_EMPTY; /* the past named it, not he: he does not learn that it is there */
+    return ERR_FORBIDDEN;
 }
 
 /* ---- for all who make plans --------------------------------------------------------------------------------------- */

@@ -28,7 +28,7 @@ static enum err find_in(const struct making *making, const struct tail_changes *
         return find_by_version(log, command->undo.version, is_redo, target);
     if (command->undo.change_id.len > 0)
         return find_by_version(log, version_of_id(log, command->undo.change_id), is_redo, target);
-    return undo_find_last(log->items, log->count, command->identity->user_id, is_redo, target);
+    return undo_find_last(making->type, log->items, log->count, command->identity->user_id, is_redo, target);
 }
 
 /* What is in memory mostly has it; else as much of the past is read as anybody may undo. What is found may be part of a group that
@@ -133,16 +133,67 @@ void plan_undo(struct making *making)
 
 /* ---- restore ------------------------------------------------------------------------------------------------------ */
 
-static enum err make_restore(struct making *making, struct span state, struct change *change, struct span *field)
+/* As it is; or, when it was deleted, as it was just before. False: that is being read. */
+static bool find_last(struct making *making, enum err *err, struct span *last)
 {
-    const struct span present = making->present->exists ? buf_span(&making->present->state) : SPAN("{}");
+    bool exists = false;
+
+    *last = buf_span(&making->present->state);
+    return making->present->exists || making_state_at(making, making->present->version - 1, err, last, &exists);
+}
+
+/* Whoever makes a record again may make it as it was last, fields and all. What it was before that, he has to be allowed to write: deleting and
+ * restoring must not do what restoring alone may not. */
+static enum err authorise_restore(const struct making *making, struct span last, struct span state,
+                                  const struct change *change, struct span *field)
+{
+    struct change older = {.kind = CHANGE_UPDATE};
+    enum err err = making_authorise_ops(making, change, field);
+
+    if (err != OK)
+        return err;
+    if ((err = change_between(making->arena, making->type, last, state, &older.ops, &older.op_count)) != OK)
+        return err;
+    return making_authorise_ops(making, &older, field);
+}
+
+/* What he may not write stays as it is. ERR_FORBIDDEN: that is all. What he may not even see is not counted. */
+static enum err leave_out_forbidden(struct making *making, struct change *change, struct span *field)
+{
+    uint32_t *skipped = &making->plan->outcome.skipped_count;
+    enum err err = OK;
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < change->op_count; i++) {
+        struct change one = {.kind = CHANGE_UPDATE, .op_count = 1, .ops = &change->ops[i]};
+        struct span named = SPAN_EMPTY;
+        const enum err refused = making_authorise_ops(making, &one, &named);
+
+        if (refused == OK) {
+            change->ops[left++] = change->ops[i];
+            continue;
+        }
+        err = refused;
+        *field = named;
+        *skipped += named.len > 0;
+    }
+    change->op_count = left;
+    return left > 0 ? OK : err;
+}
+
+static enum err make_restore(struct making *making, struct span last, struct span state, struct change *change,
+                             struct span *field)
+{
+    const struct span present = making->present->exists ? last : SPAN("{}");
     enum err err;
 
     if ((err = change_between(making->arena, making->type, present, state, &change->ops, &change->op_count)) != OK)
         return err;
     if (change->op_count > CHANGE_OPS_MAX)
         return ERR_TOO_LARGE;
-    return making_authorise_ops(making, change, field);
+    if (change->kind == CHANGE_UPDATE)
+        return leave_out_forbidden(making, change, field);
+    return authorise_restore(making, last, state, change, field);
 }
 
 static enum err check_restore(const struct making *making)
@@ -163,7 +214,7 @@ void plan_restore(struct making *making)
     struct change change = {.kind = making->present->exists ? CHANGE_UPDATE : CHANGE_CREATE,
                             .id = command->restore.id,
                             .restored = command->restore.version};
-    struct span state = SPAN_EMPTY, field = SPAN("version");
+    struct span state = SPAN_EMPTY, last, field = SPAN("version");
     bool exists = false;
     enum err err;
 
@@ -175,8 +226,10 @@ void plan_restore(struct making *making)
         return;
     if (err == OK && !exists)
         err = ERR_NOT_FOUND;
+    if (err == OK && !find_last(making, &err, &last))
+        return;
     if (err == OK)
-        err = make_restore(making, state, &change, &field);
+        err = make_restore(making, last, state, &change, &field);
     if (err != OK)
         making_refuse(making, err, field);
     else
