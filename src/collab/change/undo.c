@@ -192,7 +192,7 @@ static bool is_passed_over(const struct type *type, const struct change *change)
 enum err undo_find_last(const struct type *type, const struct change *const *log, uint32_t count, struct span user_id,
                         bool is_redo, struct undo_target *out)
 {
-    struct undo_mark marks[UNDO_LOOK_BACK_MAX];
+    struct undo_mark marks[UNDO_LOOK_BACK_MAX] = {0};
     uint32_t start;
 
     *out = (struct undo_target){0};
@@ -217,7 +217,7 @@ enum err undo_find_last(const struct type *type, const struct change *const *log
 enum err undo_find(const struct change *const *log, uint32_t count, uint64_t version, bool is_redo,
                    struct undo_target *out)
 {
-    struct undo_mark marks[UNDO_LOOK_BACK_MAX];
+    struct undo_mark marks[UNDO_LOOK_BACK_MAX] = {0};
     uint32_t start, index;
 
     *out = (struct undo_target){0};
