@@ -27,6 +27,7 @@ struct line {
     struct list commands;
     uint32_t count;
     size_t bytes;
+    bool is_revoked;
 };
 
 /* Something is allowed to a user in a room. */
@@ -251,10 +252,20 @@ static void ask(struct gate *gate, const struct command *command)
     gate->host->ask_backend(gate->host->world, &question->ask);
 }
 
+/* Rights that were taken away meanwhile are no rights: only that he leaves still counts. */
+static bool is_void(const struct line *line, const struct command *command)
+{
+    return line->is_revoked && command->kind != COMMAND_LEAVE;
+}
+
 /* What may go goes, up to the next one that must be asked about. */
 static void advance(struct gate *gate, struct line *line)
 {
     while (!list_is_empty(&line->commands)) {
+        if (is_void(line, line_first(line))) {
+            refuse(gate, line_take(gate, line), ERR_SESSION_REVOKED, SPAN_EMPTY);
+            continue;
+        }
         if (hook_in_force(gate, line_first(line))) {
             ask(gate, line_first(line));
             return;
@@ -291,7 +302,8 @@ static void on_answered(struct peer_errand *errand, struct peer_host *host)
         assert(line);
         if (question->ask.err == OK)
             verdict = gate_read_answer(&arena, buf_span(&question->ask.answer));
-        decide(host->gate, line_take(host->gate, line), question, &verdict);
+        if (!is_void(line, line_first(line)))
+            decide(host->gate, line_take(host->gate, line), question, &verdict);
         advance(host->gate, line);
     }
     arena_deinit(&arena);
@@ -340,6 +352,13 @@ void gate_send(struct gate *gate, struct command *command)
     line = line_new(gate, command->session);
     line_add(gate, line, command);
     ask(gate, command);
+}
+
+void gate_revoke(struct gate *gate, session_id session)
+{
+    struct line *line = line_find(gate, session);
+    if (line)
+        line->is_revoked = true;
 }
 
 uint32_t gate_held(const struct gate *gate)

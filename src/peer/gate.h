@@ -43,5 +43,7 @@ void gate_free(struct gate *gate);
 void gate_send(struct gate *gate, struct command *command);
 /* What was allowed to a user is asked again. */
 void gate_forget(struct gate *gate, struct span user_id);
+/* The session's rights were taken away: what of it waits is refused (ERR_SESSION_REVOKED), whatever the backend says. Its leaving goes on. */
+void gate_revoke(struct gate *gate, session_id session);
 /* How many commands wait. */
 uint32_t gate_held(const struct gate *gate);

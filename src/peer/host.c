@@ -61,8 +61,11 @@ void peer_host_on_revoke(struct peer_host *host, struct span user_id, struct spa
         gate_forget(host->gate, user_id);
     LIST_EACH (&host->sessions_all, node) {
         struct session *session = LIST_OWNER(node, struct session, in_host);
-        if (is_revoked(session, user_id, login_key))
-            session_end(session, ERR_SESSION_REVOKED);
+        if (!is_revoked(session, user_id, login_key))
+            continue;
+        if (host->gate)
+            gate_revoke(host->gate, session->id);
+        session_end(session, ERR_SESSION_REVOKED);
     }
 }
 

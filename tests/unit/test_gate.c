@@ -302,6 +302,24 @@ static void only_so_much_is_remembered(void **state)
 
 /* ---- going -------------------------------------------------------------------------------------------------------- */
 
+static void what_waits_is_void_once_the_rights_are_taken_away(void **state)
+{
+    struct session *session = gated_connect_ann(), *other = gated_connect_ann();
+
+    (void)state;
+    gated_publish(session, "lobby", "1");
+    gated_publish(session, "lobby", "2");
+    gated_publish(other, "lobby", "3");
+    gate_revoke(stage.host.gate, session->id);
+    gated_say(session, COMMAND_LEAVE, "lobby");
+    gated_allow(0);
+    assert_next(&gated.sent, "leave lobby, ");
+    assert_int_equal(gated.ask_count, 2);
+    gated_allow(1);
+    assert_next(&gated.sent, "publish lobby, ");
+    assert_int_equal(gate_held(stage.host.gate), 0);
+}
+
 static void who_closes_leaves_after_what_he_said(void **state)
 {
     struct session *session = gated_connect_ann();
@@ -430,6 +448,7 @@ int main(void)
         TEST(revoking_a_user_forgets_what_he_was_allowed),
         TEST(what_was_asked_before_a_revocation_is_not_remembered),
         TEST(only_so_much_is_remembered),
+        TEST(what_waits_is_void_once_the_rights_are_taken_away),
         TEST(who_closes_leaves_after_what_he_said),
         TEST(who_is_refused_after_he_went_leaves_all_the_same),
         TEST(who_leaves_before_the_answer_has_not_joined),

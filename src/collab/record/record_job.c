@@ -62,8 +62,11 @@ static void finish(struct job *job, struct answer *answer)
     job_free(job);
 }
 
+/* Its type goes with it, also where nothing else is said of the record: who may see what of the object is judged by it. */
 static void show_object(const struct job *job, struct answer *answer, struct span body)
 {
+    if (answer->type == NULL)
+        answer->type = type_of_room(job->record->hub->registry, answer->room, &answer->entity_id);
     answer->has_object = true;
     answer->object_kind = job->outcome.object_kind;
     answer->object = arena_copy(&answer->arena, body);
