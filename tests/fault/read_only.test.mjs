@@ -13,10 +13,12 @@ import { finish, readHistories, Writer } from './writers.mjs';
 /** A program that takes the database's write lock and keeps it until it is told otherwise. */
 function holdLock(file) {
   const child = spawn('sqlite3', [file], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const held = new Promise((resolve) => child.stdout.once('data', resolve));
+  let said = '';
+  const held = new Promise((resolve) => child.stdout.on('data', (bytes) => (said += bytes).includes('held') && resolve())); // it says other things first
   child.stdin.write("PRAGMA busy_timeout=20000;\nBEGIN IMMEDIATE;\nSELECT 'held';\n");
   return {
     held,
+    child,
     release: () => new Promise((resolve) => {
       child.once('exit', resolve);
       child.stdin.end('ROLLBACK;\n.quit\n');
@@ -24,7 +26,7 @@ function holdLock(file) {
   };
 }
 
-test('a write lock of another process: reading goes on, changes are refused or wait, and go on when it is gone', async () => {
+test('a write lock of another process: reading goes on, changes are refused or wait, and go on when it is gone', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'collabd-locked-'));
   const server = await startServer({ data: folder });
   const cookie = await login(server, 'akhan');
@@ -35,6 +37,11 @@ test('a write lock of another process: reading goes on, changes are refused or w
   const sum = (what) => writers.reduce((total, writer) => total + writer[what].length, 0);
   await eventually(() => sum('acked') >= 100, '100 acknowledgements');
   const lock = holdLock(join(folder, 'collabd.db'));
+  t.after(() => { // also when something failed: nobody goes on
+    for (const writer of writers) writer.isStopped = true;
+    for (const child of [lock.child, server.child]) child.kill('SIGKILL');
+    reader.socket.terminate();
+  });
   await lock.held;
   const acked = sum('acked');
   for (let i = 0; i < 10; i++) {
