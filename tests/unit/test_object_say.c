@@ -181,9 +181,26 @@ static void in_an_inbox_it_is_seen_by_the_type_that_it_is_about(void **state)
     assert_ptr_equal(view.type, type);
     assert_int_equal(view.mask, access_readable(access, type));
     assert_int_equal(view.mask & all_but("employee", "hourly_rate"), view.mask);
-    assert_false(object_is_shown(registry, access, SPAN("user:3"), body));
+    assert_false(object_is_shown(registry, access,
+                                 &(struct object){.kind = OBJECT_NOTIFICATION, .room = SPAN("user:3"), .body = body}));
     assert_null(object_view_of(registry, access, SPAN("user:3"), SPAN("{}"), OBJECT_SNAKE).type);
     assert_ptr_equal(object_view_of(registry, access, SPAN("employee:E-1"), SPAN("{}"), OBJECT_SNAKE).type, type);
+}
+
+static void of_a_type_that_is_gone_only_admins_see_locks_and_conflicts(void **state)
+{
+    const struct span roles[] = {SPAN("editor"), SPAN("admin")};
+    struct object object = {.room = SPAN("gone:G-1"), .body = SPAN("{\"entity_type\":\"gone\",\"path\":\"/price\"}")};
+    (void)state;
+    for (unsigned is_admin = 0; is_admin < 2; is_admin++) {
+        const struct access *access = access_of(registry, &roles[is_admin], 1);
+        object.kind = OBJECT_LOCK;
+        assert_int_equal(object_is_shown(registry, access, &object), is_admin);
+        object.kind = OBJECT_CONFLICT;
+        assert_int_equal(object_is_shown(registry, access, &object), is_admin);
+        object.kind = OBJECT_NOTIFICATION; /* an application may tell of things that are not ours */
+        assert_true(object_is_shown(registry, access, &object));
+    }
 }
 
 /* ---- input ---- */
@@ -256,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_records_name_is_hidden_with_its_field),
         cmocka_unit_test(an_object_about_a_hidden_field_is_not_readable),
         cmocka_unit_test(in_an_inbox_it_is_seen_by_the_type_that_it_is_about),
+        cmocka_unit_test(of_a_type_that_is_gone_only_admins_see_locks_and_conflicts),
         cmocka_unit_test(input_is_in_snake_case_with_values_as_they_were),
         cmocka_unit_test(what_the_message_says_of_itself_is_no_input),
         cmocka_unit_test(of_one_name_in_both_cases_the_first_counts),

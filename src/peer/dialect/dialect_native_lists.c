@@ -77,7 +77,7 @@ static void write_objects(struct buf *out, const struct listing *listing, const 
     const struct access *access = session->identity->access;
     for (uint32_t i = 0; i < listing->page.count; i++) {
         const struct object *object = &listing->page.objects[i];
-        if (!object_is_shown(registry, access, object->room, object->body))
+        if (!object_is_shown(registry, access, object))
             continue;
         const struct object_view view = object_view_of(registry, access, object->room, object->body, OBJECT_CAMEL);
         separate(out);

@@ -403,15 +403,20 @@ struct object_view object_view_of(const struct type_registry *registry, const st
     return view;
 }
 
-bool object_is_shown(const struct type_registry *registry, const struct access *access, struct span room,
-                     struct span body)
+static bool is_in_record(enum object_kind kind)
+{
+    return kind == OBJECT_LOCK || kind == OBJECT_CONFLICT;
+}
+
+bool object_is_shown(const struct type_registry *registry, const struct access *access, const struct object *object)
 {
     struct json json;
-    if (json_parse(&json, body, &json_limits_kept) != OK)
+    if (json_parse(&json, object->body, &json_limits_kept) != OK)
         return false;
-    const struct type *type = type_about(registry, room, json.root);
-    bool is_shown = !type || (access_allows(access, type, VERB_READ) &&
-                              object_is_readable(type, access_readable(access, type), json.root));
+    const struct type *type = type_about(registry, object->room, json.root);
+    bool is_shown = type ? access_allows(access, type, VERB_READ) &&
+                               object_is_readable(type, access_readable(access, type), json.root)
+                         : !is_in_record(object->kind) || access_is_admin(access);
     json_deinit(&json);
     return is_shown;
 }

@@ -32,9 +32,9 @@ struct object_view object_view_of(const struct type_registry *registry, const st
                                   struct span body, enum object_style style);
 /* Whether all the fields that it is about (path, data.path, fields[].path) are in the mask. */
 bool object_is_readable(const struct type *type, uint64_t mask, yyjson_val *body);
-/* The same, and whether he may read such records at all, as with object_view_of. Whose inbox it is, is not asked. */
-bool object_is_shown(const struct type_registry *registry, const struct access *access, struct span room,
-                     struct span body);
+/* The same, and whether he may read such records at all, as with object_view_of: of kind, room and body. Whose inbox it is, is not asked. Of
+ * locks and conflicts in records whose type is not configured any more nobody knows who may read them: only admins see them. */
+bool object_is_shown(const struct type_registry *registry, const struct access *access, const struct object *object);
 
 /* What a client sent as a command's input: the members of `object` with their names in snake_case, values as they are. Names in `except`
  * (in snake_case, the list ends with NULL) are left out, and what comes after the 64th; of a name that is there in both cases the first one counts. */

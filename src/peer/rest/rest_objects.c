@@ -16,7 +16,7 @@ bool rest_object_is_visible(const struct request *request, const struct object *
 {
     if (span_starts_with(object->room, SPAN(ROOM_OF_USER)) && !is_own_room(request, object->room))
         return false;
-    return object_is_shown(request->registry, request->identity->access, object->room, object->body);
+    return object_is_shown(request->registry, request->identity->access, object);
 }
 
 bool rest_answer_has_object(const struct request *request, const struct answer *answer)
