@@ -349,6 +349,7 @@ export async function readAll(server, cookie, entityId) {
     return rows;
   };
   const [changes, conflicts] = [await pages(`${path}/history`, 'changes', 'next_before', 'before'), await pages(`${path}/conflicts`, 'conflicts', 'next_cursor', 'cursor')];
-  const { body } = await rest(server, cookie, 'GET', path);
-  return { record: { version: body.version, data: body.data }, changes: changes.reverse(), conflicts };
+  const { status, body } = await rest(server, cookie, 'GET', path);
+  const record = status === 404 ? { version: changes[0].version, data: null } : { version: body.version, data: body.data };
+  return { record, changes: changes.reverse(), conflicts };
 }

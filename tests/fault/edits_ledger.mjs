@@ -41,22 +41,33 @@ function putItem(items, found, operation, after) {
   items.sort(byPlace);
 }
 
-/** An empty list and none are the same to a reader. */
-const plain = (data) => Object.fromEntries(Object.entries(data ?? {}).filter(([, value]) => !(Array.isArray(value) && value.length === 0)));
+/**
+ * Does one change on a copy of the record, in place: `copy.data` is null while there is no record.
+ * @returns {string[]} what was not as the change says it was
+ */
+export function foldChange(copy, { action, ops = [] }, check = () => undefined) {
+  if (action === 'delete') {
+    const complaints = copy.data === null ? ['it was taken away where it was not'] : [];
+    copy.data = null;
+    return complaints;
+  }
+  copy.data ??= {};
+  return ops.map((op) => fold(copy.data, op) ?? check(op)).filter((complaint) => complaint !== undefined);
+}
+
+/** An empty list and none are the same to a reader; a record without values is not one that is gone. */
+const plain = (data) => data && Object.fromEntries(Object.entries(data).filter(([, value]) => !(Array.isArray(value) && value.length === 0)));
 const isSame = (a, b) => isDeepStrictEqual(plain(a), plain(b));
 
 /** The fold of a history is the record, and each operation found what it says it found. */
 export function judgeFold(room, changes, record, pasts = []) {
   const complaints = [];
-  const data = {};
+  const copy = { data: null };
   for (const change of changes) {
-    for (const op of change.ops ?? []) {
-      const complaint = fold(data, op);
-      if (complaint) complaints.push(`${room} at version ${change.version}: ${complaint}`);
-    }
-    for (const past of pasts) if (past.version === change.version && !isSame(past.data, data)) complaints.push(`${room}: version ${past.version} reads as ${JSON.stringify(past.data)}, its history makes ${JSON.stringify(data)}`);
+    for (const complaint of foldChange(copy, change)) complaints.push(`${room} at version ${change.version}: ${complaint}`);
+    for (const past of pasts) if (past.version === change.version && !isSame(past.data, copy.data)) complaints.push(`${room}: version ${past.version} reads as ${JSON.stringify(past.data)}, its history makes ${JSON.stringify(copy.data)}`);
   }
-  if (!isSame(record.data, data)) complaints.push(`${room}: is ${JSON.stringify(record.data)}, its history makes ${JSON.stringify(data)}`);
+  if (!isSame(record.data, copy.data)) complaints.push(`${room}: is ${JSON.stringify(record.data)}, its history makes ${JSON.stringify(copy.data)}`);
   return complaints;
 }
 
@@ -150,6 +161,7 @@ export function judgeOverwritten(room, changes, sources = new Map()) {
   const last = new Map();
   for (const change of changes) {
     const ownWork = change.undo_of || change.restored || change.resolves;
+    if (change.action === 'delete') last.clear(); // nobody else had written since, or it would not have been taken away
     for (const op of change.ops ?? []) {
       const earlier = last.get(op.path);
       const isRegister = op.op === undefined && op.operation === 'update' && !op.path.includes('@');
@@ -187,10 +199,7 @@ export function judgeHeard(room, heard, start, asked, changes, record) {
     if (resync && anew) Object.assign(copy, structuredClone({ version: anew.version, data: anew.data }));
     if (type !== 'update') continue;
     if (payload.version !== copy.version + 1) complaints.push(`${room}: version ${payload.version} was heard after ${copy.version}`);
-    for (const op of payload.ops ?? []) {
-      const complaint = fold(copy.data, op) ?? judgeEdit(op);
-      if (complaint) complaints.push(`${room}, heard at version ${payload.version}: ${complaint}`);
-    }
+    for (const complaint of foldChange(copy, payload, judgeEdit)) complaints.push(`${room}, heard at version ${payload.version}: ${complaint}`);
     copy.version = payload.version;
   }
   if (copy.version !== record.version || !isSame(copy.data, record.data)) complaints.push(`${room}: who listened has ${JSON.stringify(copy)}, the server ${JSON.stringify(record)}`);

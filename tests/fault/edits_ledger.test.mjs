@@ -57,6 +57,20 @@ function complaintsAfter(breakIt) {
 
 test('a kept ledger has no complaints', () => assert.equal(complaintsAfter(() => {}), ''));
 
+/** The record is taken away at the end, and made anew as it was first. */
+function takeAway({ changes, record, heard, facts, pasts }) {
+  changes.push({ id: 'a-6', version: 7, action: 'delete', undo_of: 1, ops: [] });
+  changes.push({ id: 'a-7', version: 8, action: 'create', restored: 1, ops: [set('/name', null, 'One'), set('/count', null, 0)] });
+  [10, 11].forEach((offset, index) => {
+    heard.push({ epoch: EPOCH, offset, type: 'update', userId: '3', payload: changes[6 + index] });
+    facts.asked.push({ id: changes[6 + index].id, entityId: 'D-1', wants: [], told: { verdict: 'applied', version: 7 + index, position: { epoch: EPOCH, offset } } });
+  });
+  pasts.push({ version: 7, data: null });
+  Object.assign(record, { version: 8, data: { name: 'One', count: 0 } });
+}
+
+test('a record that was taken away and came back has no complaints', () => assert.equal(complaintsAfter(takeAway), ''));
+
 const BROKEN = {
   'an acknowledged change that is not in the history': [({ find }) => (find('b-2').id = 'other'), /lost: other/],
   'one that is there twice': [({ changes, record }) => { changes.push({ id: 'b-2', version: 7, ops: [] }); record.version = 7; }, /b-2 was applied 2 times/],
@@ -80,6 +94,9 @@ const BROKEN = {
   'a state that is not what the history makes': [({ record }) => (record.data.count = 4), /its history makes/],
   'a past that is not what the history makes': [({ pasts }) => (pasts[0].data.stage = 'hers'), /version 2 reads as/],
   'an operation on what was not there': [({ changes }) => (changes[2].ops[0].before = 'else'), /the operation says "else"/],
+  'a record that came back with what it had before': [(all) => { takeAway(all); all.record.data.stage = 'hers'; }, /its history makes/],
+  'a record that was taken away and can be read as of then': [(all) => { takeAway(all); all.pasts[1].data = {}; }, /version 7 reads as/],
+  'one that was taken away twice': [(all) => { takeAway(all); all.changes[7] = { ...all.changes[6], id: 'a-7', version: 8 }; }, /taken away where it was not/],
   'an item in the wrong place': [({ record }) => (record.data.rows[0].pos = 'V'), /its history makes/],
   'a record behind its history': [({ record }) => (record.version = 5), /shows version 5/],
   'an event that was not heard': [({ heard }) => heard.splice(2, 1), /lost: 5 came after 3/],
