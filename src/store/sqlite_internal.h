@@ -5,8 +5,8 @@
  *   store_rooms.c     what is remembered of rooms           store_commit.c   one commit
  *   store_execute.c   a batch of requests                   store_answer.c   what is asked between commits
  *   store_tidy.c      checkpoints, old events and keys      store_age.c      old activities, messages, notifications
- *   store_object.c    what is kept beside records           store_activity.c what people did
- *   store_object_list.c, store_activity_list.c              the same for readers
+ *   store_object.c    what is kept beside records           store_index.c    where events are found
+ *   store_object_list.c  the same for readers               store_activity.c what people did, for readers
  *   store_accounts.c  accounts, logins, revoked tokens, small values
  *   store_import.c    records in bulk, generated numbers    store_list.c     filtered, sorted pages
  *   store_past.c      what a record was                     store_history.c  the same for readers
@@ -23,13 +23,14 @@
 
 #include <locale.h>
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* What the file remembers in the table meta under these names, besides what others put there. */
 #define META_EPOCH "store.epoch"       /* of all durable rooms; 0 in a backup: a new one is drawn when it is opened */
 #define META_IS_OPEN "store.is_open"   /* 1 from opening to closing: the file may not be whole without its WAL */
 #define META_OPENED "store.opened"     /* how often it was opened: tells a WAL from an older one */
 #define META_TIDIED "store.tidied"     /* events up to this seq were looked at and what was old of them removed */
+#define META_INDEXED "store.indexed"   /* events up to this seq are in the indexes */
 #define META_SEQUENCE "store.sequence" /* no event gets a seq up to this one any more */
 
 /* By so much the seqs go on further in a copy that is taken back into use: more than is ever committed between a copy and its return. */
@@ -42,6 +43,9 @@ enum { MILESTONE_EVERY = 64 };
 
 /* Inboxes are looked at when so many notifications came. */
 enum { INBOX_MAX = 1000, INBOX_LOOK_EVERY = 32, INBOX_SLOTS = 4096, INBOXES_NOTED_MAX = 64 };
+
+/* So many events that are in no index yet are enough for a step. */
+enum { INDEX_ENOUGH = 512 };
 
 /* A room as the writer remembers it. */
 struct stored_room {
@@ -77,16 +81,16 @@ struct store {
     uint64_t log_events_max, log_age_ms, op_age_ms, activity_age_ms, message_age_ms, history_age_ms;
     struct span folder;
     int lock; /* the lock file's descriptor */
-    uint64_t epoch, next_seq, tidied;
+    uint64_t epoch, next_seq, tidied, indexed;
     struct room_cache rooms;
     struct stored_type *types;
     uint32_t type_count;
-    struct buf key, places; /* scratch */
-    bool is_failing;        /* the last transaction failed: said once in the log */
-    bool is_stale;          /* what is remembered below must be read again: it ran ahead of a transaction that failed */
+    struct buf key, places, line; /* scratch */
+    bool is_failing;              /* the last transaction failed: said once in the log */
+    bool is_stale; /* what is remembered below must be read again: it ran ahead of a transaction that failed */
     /* store_tidy.c */
     int wal_frames, checkpoint_frames;
-    int64_t tidy_due_ms, expire_due_ms;
+    int64_t tidy_due_ms, expire_due_ms, index_due_ms;
     struct crowded_room {
         int64_t room_id;
         uint64_t upto;
@@ -182,11 +186,23 @@ must_check enum err objects_list(struct store *store, struct store_request *requ
 /* The locks of a room, in the request's arena. */
 must_check enum err objects_load_locks(struct store *store, struct store_request *request, struct span room);
 
-/* ---- store_activity.c ---- */
+/* ---- store_index.c ---- */
 
-/* `is_kept`: the event stays, so its body need not be copied. */
-must_check enum err activity_write(struct store *store, uint64_t seq, const struct commit_event *event, bool is_kept,
-                                   int64_t wall_ms);
+/* `places`: (room id, offset) pairs of one event. */
+void places_append(struct buf *places, int64_t room_id, uint64_t offset);
+bool places_next(struct span *places, int64_t *room_id, uint64_t *offset);
+bool places_next_in(struct span *places, int64_t room_id, uint64_t *offset); /* of one room; *offset stays at the end */
+/* An event's line of the activity feed. Reading leaves seq and body alone; false: it has none. */
+void line_append(struct buf *line, const struct commit_activity *activity, int64_t time_ms);
+must_check bool line_read(struct span line, struct activity_row *row);
+/* Brings the indexes up to date, in transactions of its own: as one more step of the housekeeping, when it is time; whole. */
+void index_look(struct store *store, int64_t wall_ms);
+must_check enum err index_all(struct store *store);
+bool index_is_whole(const struct store *store);
+/* Events after `indexed` and before a seq, newest first: columns seq, rooms, line, body. */
+sqlite3_stmt *index_tail(struct sql *sql, uint64_t indexed, uint64_t before);
+/* Raises *head to the greatest offset that the tail has in the room. */
+must_check enum err index_tail_head(struct store *store, int64_t room_id, uint64_t *head);
 
 /* ---- store_past.c ---- */
 
@@ -233,9 +249,6 @@ must_check enum err place_read(struct span cursor, uint64_t query, struct place 
 
 /* ---- store_tidy.c ---- */
 
-/* `places`: (room id, offset) pairs of one event. */
-void places_append(struct buf *places, int64_t room_id, uint64_t offset);
-bool places_next(struct span *places, int64_t *room_id, uint64_t *offset);
 void tidy_init(struct store *store);
 /* The room has a thousand events more: those beyond the limit go with the next step. */
 void tidy_note_crowded(struct store *store, int64_t room_id, uint64_t head);

@@ -184,13 +184,33 @@ static enum err read_chain(struct missed_events *missed, uint64_t last)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
+/* The newest ones are in no index yet. */
+static enum err read_tail(struct missed_events *missed, int64_t room_id)
+{
+    struct store *store = missed->store;
+    sqlite3_stmt *statement = index_tail(&store->sql, store->indexed, SQL_NUMBER_MAX);
+    uint64_t offset = UINT64_MAX;
+    enum err err = OK;
+
+    missed->bytes = 0;
+    while (offset > missed->first + 1 && (err = sql_row(statement)) == OK) {
+        struct span places = sql_column(statement, 1);
+
+        while (places_next_in(&places, room_id, &offset))
+            if (was_missed(missed, offset))
+                place_event(missed, offset, sql_column(statement, 3));
+    }
+    sqlite3_reset(statement);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+/* Goes on with what was read from the tail. */
 static enum err read_index(struct missed_events *missed, int64_t room_id)
 {
     sqlite3_stmt *statement = missed->store->sql.statements[SQL_room_event_since];
     uint64_t offset = UINT64_MAX;
     enum err err = OK;
 
-    missed->bytes = 0;
     sql_bind_i64(statement, 1, room_id);
     sql_bind_u64(statement, 2, missed->first);
     while (offset > missed->first + 1 && (err = sql_row(statement)) == OK) {
@@ -243,7 +263,7 @@ static enum err answer_events(struct store *store, struct store_request *request
     if (count > request->count_max)
         return OK;
     request->events = arena_alloc(&request->arena, count * sizeof(*request->events));
-    if ((err = read_chain(&missed, room->last)) == OK)
+    if ((err = read_chain(&missed, room->last)) == OK && (err = read_tail(&missed, room->id)) == OK)
         err = read_index(&missed, room->id);
     is_whole = missed.first == request->since.offset;
     move_up(&missed);

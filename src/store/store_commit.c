@@ -140,16 +140,10 @@ static void link_event(struct entry *entry, struct stored_room *room)
     }
 }
 
-static enum err index_event(struct store *store, const struct entry *entry, struct stored_room *room)
+static void note_place(struct store *store, const struct stored_room *room)
 {
-    sqlite3_stmt *statement = store->sql.statements[SQL_room_event_add];
-
-    sql_bind_i64(statement, 1, room->id);
-    sql_bind_u64(statement, 2, room->head);
-    sql_bind_u64(statement, 3, entry->seq);
     places_append(&store->places, room->id, room->head);
     tidy_note_crowded(store, room->id, room->head);
-    return sql_run(statement);
 }
 
 static enum err write_head(struct store *store, const struct stored_room *room)
@@ -182,14 +176,14 @@ static enum err enter_room(struct store *store, struct entry *entry, struct stor
 
     if ((err = make_room(store, room)) != OK)
         return err;
+    if (room->head >= SQL_NUMBER_MAX)
+        return ERR_STORAGE; /* no number of ours */
     room->head++;
-    if (!room->is_record)
-        return index_event(store, entry, room);
-    if (entry->offset == 0)
+    if (room->is_record && entry->offset == 0)
         link_event(entry, room);
-    else if ((err = index_event(store, entry, room)) != OK)
-        return err;
-    return room == own ? OK : write_head(store, room);
+    else
+        note_place(store, room);
+    return !room->is_record || room == own ? OK : write_head(store, room);
 }
 
 static enum err write_event(struct store *store, const struct entry *entry, struct span body, int64_t wall_ms)
@@ -203,8 +197,16 @@ static enum err write_event(struct store *store, const struct entry *entry, stru
     sql_bind_u64(statement, 5, entry->previous);
     sql_bind_u64(statement, 6, entry->previous_change);
     sql_bind_blob(statement, 7, buf_span(&store->places));
-    sql_bind_text(statement, 8, body);
+    sql_bind_blob(statement, 8, buf_span(&store->line));
+    sql_bind_text(statement, 9, body);
     return sql_run(statement);
+}
+
+static void write_line(struct store *store, const struct commit_event *event, int64_t wall_ms)
+{
+    buf_reset(&store->line);
+    if (event->activity)
+        line_append(&store->line, event->activity, event->event->time_ms != 0 ? event->event->time_ms : wall_ms);
 }
 
 /* Numbers the event in every room that shows it. `version`: of the change, which is seen in its record's room first. */
@@ -223,9 +225,8 @@ static enum err number_event(struct store *store, struct commit_event *event, ui
             return err;
         event->positions[i] = (struct position){store->epoch, room->head};
     }
-    if ((err = write_event(store, &entry, event->body, wall_ms)) != OK || event->activity == NULL)
-        return err;
-    return activity_write(store, entry.seq, event, version > 0, wall_ms);
+    write_line(store, event, wall_ms);
+    return write_event(store, &entry, event->body, wall_ms);
 }
 
 static enum err write_events(struct store *store, struct store_request *request, const struct stored_room *own,

@@ -85,7 +85,9 @@ static enum err load(struct store *store, struct stored_room *room)
     room->id = sqlite3_column_int64(statement, 0);
     room->head = sql_column_u64(statement, 1);
     sqlite3_reset(statement);
-    return load_record(store, room);
+    if ((err = load_record(store, room)) != OK || room->is_record) /* whose row knows its head */
+        return err;
+    return index_tail_head(store, room->id, &room->head);
 }
 
 enum err rooms_find(struct store *store, struct span name, struct stored_room **out)

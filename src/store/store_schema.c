@@ -7,11 +7,11 @@
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
 
-/* What is written where decides the speed. A change appends to event, to op, and to the ends of the crowded rooms in
- * room_event; the one place it touches that depends on the record is the record's row. So the events of a record's own
- * room have no index: each knows the one before it there (previous), the record's row knows the last, and reading goes
- * backwards. Changes have a chain of their own (previous_change), which is the record's history: the events of changes
- * are never removed, all others go when they are old.
+/* What is written where decides the speed. A change appends to event and to op; the one place it touches that depends on
+ * the record is the record's row. Where else its event is found, room_event and activity, is written later
+ * (store_index.c). The events of a record's own room have no index: each knows the one before it there (previous), the
+ * record's row knows the last, and reading goes backwards. Changes have a chain of their own (previous_change), which is
+ * the record's history: the events of changes are never removed, all others go when they are old.
  *
  * A room is a record's when it has a row in record, which it gets with its first event. */
 static const char *const tables[] = {
@@ -75,6 +75,11 @@ static const char *const tables[] = {
     "CREATE INDEX activity_entity ON activity (entity_id, type) WHERE entity_id != ''",
     "CREATE INDEX activity_customer ON activity (customer_id) WHERE customer_id != ''",
     "CREATE INDEX activity_age ON activity (time_ms) WHERE body IS NOT NULL",
+    NULL,
+
+    /* line: of the activity feed (store_index.c), empty: none; what is older than this was indexed at once */
+    "ALTER TABLE event ADD COLUMN line BLOB NOT NULL DEFAULT x''",
+    "INSERT INTO meta SELECT '" META_INDEXED "', ifnull(max(seq), 0) FROM event",
     NULL,
 };
 

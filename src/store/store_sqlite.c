@@ -300,6 +300,7 @@ static enum err load_counts(struct store *store)
     enum err err;
 
     if ((err = load_types(store)) != OK || (err = meta_get_number(&store->sql, META_TIDIED, &store->tidied)) != OK ||
+        (err = meta_get_number(&store->sql, META_INDEXED, &store->indexed)) != OK ||
         (err = meta_get_number(&store->sql, META_SEQUENCE, &floor)) != OK ||
         (err = sql_number(store->sql.db, "SELECT max(seq) FROM event", &last)) != OK)
         return err;
@@ -410,7 +411,7 @@ static enum err open_file(struct store *store, struct buf *why)
     if ((err = recognise(store, &glance, why)) != OK || (err = sql_prepare_all(&store->sql, why)) != OK)
         return err;
     (void)sqlite3_wal_hook(store->sql.db, on_wal, store);
-    if ((err = load_counts(store)) != OK || (err = mark_open(store)) != OK) {
+    if ((err = load_counts(store)) != OK || (err = mark_open(store)) != OK || (err = index_all(store)) != OK) {
         buf_printf(why, "the database cannot be opened for writing: %s", sqlite3_errmsg(store->sql.db));
         return err;
     }
@@ -486,6 +487,7 @@ void store_close(struct store *store)
     type_registry_unref(store->registry);
     buf_deinit(&store->key);
     buf_deinit(&store->places);
+    buf_deinit(&store->line);
     arena_deinit(&store->arena);
     forget_types(store);
     free(store->types);

@@ -25,46 +25,6 @@ void tidy_init(struct store *store)
     store->checkpoint_frames = CHECKPOINT_FRAMES;
 }
 
-/* ---- places: seven bits a byte, the last one without the eighth ---- */
-
-static void append_number(struct buf *out, uint64_t number)
-{
-    for (; number > 127; number >>= 7)
-        buf_append_char(out, (char)(number | 128));
-    buf_append_char(out, (char)number);
-}
-
-static bool next_number(struct span *bytes, uint64_t *number)
-{
-    *number = 0;
-    for (size_t i = 0; i < bytes->len && i < 9; i++) {
-        unsigned char byte = (unsigned char)bytes->data[i];
-
-        *number |= (uint64_t)(byte & 127) << (7 * i);
-        if (byte < 128) {
-            *bytes = span_slice(*bytes, i + 1, bytes->len);
-            return true;
-        }
-    }
-    return false;
-}
-
-void places_append(struct buf *places, int64_t room_id, uint64_t offset)
-{
-    append_number(places, (uint64_t)room_id);
-    append_number(places, offset);
-}
-
-bool places_next(struct span *places, int64_t *room_id, uint64_t *offset)
-{
-    uint64_t id;
-
-    if (!next_number(places, &id) || !next_number(places, offset))
-        return false;
-    *room_id = (int64_t)id; /* 63 bits at most */
-    return true;
-}
-
 /* ---- rooms that lose their oldest events ---- */
 
 struct range { /* of offsets in one room */
@@ -95,6 +55,11 @@ void tidy_note_crowded(struct store *store, int64_t room_id, uint64_t head)
         store->crowded_count == sizeof(store->crowded) / sizeof(store->crowded[0]))
         return;
     store->crowded[store->crowded_count++] = (struct crowded_room){room_id, head - store->log_events_max};
+}
+
+static bool has_crowd(const struct store *store)
+{
+    return store->crowded_count > 0 && index_is_whole(store); /* else the oldest may not be there yet */
 }
 
 static enum err drop_crowd(struct store *store)
@@ -169,7 +134,8 @@ static enum err look_at_events(struct store *store, int64_t oldest_ms, struct lo
     enum err err;
 
     sql_bind_u64(statement, 1, store->tidied);
-    sql_bind_u64(statement, 2, STEP_EVENTS);
+    sql_bind_u64(statement, 2, store->indexed);
+    sql_bind_u64(statement, 3, STEP_EVENTS);
     while ((err = sql_row(statement)) == OK) {
         if (sqlite3_column_int64(statement, 1) >= oldest_ms) {
             sqlite3_reset(statement);
@@ -269,7 +235,7 @@ static enum err find_old(struct store *store, int64_t wall_ms, struct findings *
 
 static enum err drop_all(struct store *store, struct findings *found, int64_t wall_ms)
 {
-    enum err err = drop_crowd(store);
+    enum err err = has_crowd(store) ? drop_crowd(store) : OK;
 
     if (err == OK && found->look.event_count > 0)
         err = drop_look(store, &found->look);
@@ -294,7 +260,7 @@ static bool remove_old(struct store *store, int64_t wall_ms)
     if ((err = find_old(store, wall_ms, &found)) != OK)
         goto done;
     if (found.look.event_count == 0 && !found.has_ops && !found.has_aged && !found.expires && found.cut.version == 0 &&
-        store->crowded_count == 0)
+        !has_crowd(store))
         goto done;
     if ((err = store_begin(store)) == OK)
         err = store_end(store, drop_all(store, &found, wall_ms));
@@ -329,7 +295,8 @@ bool store_tidy(struct store *store, int64_t wall_ms)
     bool is_due = wall_ms >= store->tidy_due_ms || wall_ms < store->tidy_due_ms - PAUSE_MS; /* the clock was put back */
 
     checkpoint(store);
-    if (!is_due && store->crowded_count == 0 && store->full_count < INBOXES_NOTED_MAX / 2)
+    index_look(store, wall_ms);
+    if (!is_due && !has_crowd(store) && store->full_count < INBOXES_NOTED_MAX / 2)
         return false;
     if (remove_old(store, wall_ms))
         return true;

@@ -123,6 +123,7 @@ static void a_change_is_kept_once(void **state)
 {
     (void)state;
     act_a_little();
+    assert_int_equal(index_all(fixture.store), OK);
     assert_int_equal(store_fixture_number(&fixture, "SELECT count(*) FROM activity WHERE body IS NULL"), 3);
     assert_int_equal(store_fixture_number(&fixture, "SELECT count(*) FROM activity WHERE body IS NOT NULL"), 3);
 }

@@ -390,6 +390,8 @@ static void run_seed(void)
             store_fixture_reopen(&fixture);
         else if (rand_below(&dice, 20) == 0)
             rooms_forget(&fixture.store->rooms); /* nothing may depend on what is remembered */
+        else if (rand_below(&dice, 20) == 0)
+            assert_int_equal(index_all(fixture.store), OK); /* nor on how far the indexes go */
         arena_reset(&fixture.arena);
     }
     compare_feeds();

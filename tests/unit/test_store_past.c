@@ -11,7 +11,8 @@ static void make_long_history(void)
     assert_int_equal(
         sql_exec(db, "BEGIN;"
                      "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
-                     "INSERT INTO event SELECT i, i, i, i, i - 1, i - 1, x'', '{\"kind\":\"update\",\"type\":\"order\","
+                     "INSERT INTO event (seq, time_ms, version, offset, previous, previous_change, rooms, body) "
+                     "SELECT i, i, i, i, i - 1, i - 1, x'', '{\"kind\":\"update\",\"type\":\"order\","
                      "\"entity_id\":\"O-1\",\"version\":' || i || ',\"time_ms\":' || (1000000 + i * 1000) || "
                      "',\"ops\":[{\"op\":\"set\",\"path\":\"/qty\",\"value\":' || i || ',\"before\":' || (i - 1) || "
                      "',\"after\":' || i || '}],\"event\":{\"kind\":\"change\"}}' FROM n;"

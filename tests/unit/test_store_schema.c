@@ -91,6 +91,7 @@ static void assert_whole(void)
     assert_true(lock->commit.sequence > 1);
     store_request_free(lock);
     assert_int_equal(store_fixture_number(&fixture, "SELECT count(*) FROM object"), 1);
+    assert_int_equal(index_all(fixture.store), OK);
     assert_int_equal(store_fixture_number(&fixture, "SELECT count(*) FROM activity"), 1);
     assert_int_equal(store_fixture_put(&fixture, "O-1", "{\"qty\":4}"), OK);
     assert_non_null(store_fixture_reader(&fixture));
