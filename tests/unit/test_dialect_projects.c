@@ -177,10 +177,9 @@ static void an_alert_is_told_in_the_alerts_room_alone(void **state)
     event->alert.message = SPAN("M");
     event->alert.value = 2;
     event->alert.limit = 1.5;
-    assert_said(
-        projects_say, event, ALL_FIELDS,
-        "[\"alert:new\",{\"id\":\"a1\",\"rule\":\"over_budget\",\"priority\":\"high\",\"title\":\"T\",\"message\":\"M\","
-        "\"entityType\":\"project\",\"entityId\":\"P\",\"value\":2,\"limit\":1.5," WHEN "}]");
+    assert_said(projects_say, event, ALL_FIELDS,
+                "[\"alert:new\",{\"id\":\"a1\",\"entityType\":\"project\",\"entityId\":\"P\",\"rule\":\"over_budget\","
+                "\"priority\":\"high\",\"title\":\"T\",\"message\":\"M\",\"value\":2,\"limit\":1.5," WHEN "}]");
     assert_said(projects_say, make_event(EVENT_ALERT, "project:P", "project", "P"), ALL_FIELDS, NULL);
     assert_said(projects_say, make_event(EVENT_ALERT, ROOM_RECORDS, "project", "P"), ALL_FIELDS, NULL);
 }
@@ -198,8 +197,8 @@ static void an_alert_that_was_stored_is_told_when_it_is_replayed(void **state)
     buf_deinit(&body);
     event_unref(event);
     assert_said(projects_say, again, ALL_FIELDS,
-                "[\"alert:new\",{\"id\":\"a1\",\"rule\":\"\",\"priority\":\"\",\"title\":\"T\",\"message\":\"\","
-                "\"entityType\":\"project\",\"entityId\":\"P\",\"value\":2,\"limit\":0," WHEN "}]");
+                "[\"alert:new\",{\"id\":\"a1\",\"entityType\":\"project\",\"entityId\":\"P\",\"rule\":\"\","
+                "\"priority\":\"\",\"title\":\"T\",\"message\":\"\",\"value\":2,\"limit\":0," WHEN "}]");
 }
 
 static void there_are_no_words_for_cursors(void **state)

@@ -1,6 +1,8 @@
 /* What the manufacturing dialect says: docs/protocol/manufacturing.md. Pure. */
 #include "peer/dialect/dialect_manufacturing.h"
 
+#include "peer/dialect/record_say.h"
+
 /* {"type":..., and who it is about: flat, as that application knows it. */
 static void open_event(struct buf *out, struct span type, struct span user_id, struct span username)
 {
@@ -110,14 +112,7 @@ static bool say_alert(const struct event *event, struct buf *out)
     open_event(out, SPAN("alert"), SPAN_EMPTY, SPAN_EMPTY);
     json_member_string(out, "resource_type", event->type->name);
     json_member_string(out, "id", event->entity_id);
-    json_member_string(out, "rule", event->alert.rule);
-    json_member_string(out, "priority", event->alert.priority);
-    json_member_string(out, "title", event->alert.title);
-    json_member_string(out, "message", event->alert.message);
-    json_append_key(out, "value");
-    json_append_number(out, event->alert.value);
-    json_append_key(out, "limit");
-    json_append_number(out, event->alert.limit);
+    alert_say(out, event);
     close_event(out, event);
     return true;
 }

@@ -169,16 +169,9 @@ static void say_alert(const struct event *event, struct buf *out)
     open_payload(out, event);
     buf_append_char(out, '{');
     json_member_string(out, "id", event->id);
-    json_member_string(out, "rule", event->alert.rule);
-    json_member_string(out, "priority", event->alert.priority);
-    json_member_string(out, "title", event->alert.title);
-    json_member_string(out, "message", event->alert.message);
     json_member_string(out, "entityType", event->type->name);
     json_member_string(out, "entityId", event->entity_id);
-    json_append_key(out, "value");
-    json_append_number(out, event->alert.value);
-    json_append_key(out, "limit");
-    json_append_number(out, event->alert.limit);
+    alert_say(out, event);
     json_member_time(out, "timestamp", event->time_ms);
     buf_append_char(out, '}');
     finish(out, event);

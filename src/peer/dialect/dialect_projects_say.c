@@ -1,7 +1,7 @@
 /* What the projects vocabulary says: docs/protocol/socketio.md. Pure. */
 #include "peer/dialect/dialect_projects.h"
 
-#include "peer/dialect/object_say.h"
+#include "peer/dialect/record_say.h"
 
 #include <math.h>
 
@@ -219,16 +219,9 @@ static bool say_alert(const struct event *event, struct buf *out)
         return false;
     vocabulary_open(out, "alert:new");
     json_member_string(out, "id", event->id);
-    json_member_string(out, "rule", event->alert.rule);
-    json_member_string(out, "priority", event->alert.priority);
-    json_member_string(out, "title", event->alert.title);
-    json_member_string(out, "message", event->alert.message);
     json_member_string(out, "entityType", event->type->name);
     json_member_string(out, "entityId", event->entity_id);
-    json_append_key(out, "value");
-    json_append_number(out, event->alert.value);
-    json_append_key(out, "limit");
-    json_append_number(out, event->alert.limit);
+    alert_say(out, event);
     json_member_time(out, "timestamp", event->time_ms);
     vocabulary_shut(out);
     return true;

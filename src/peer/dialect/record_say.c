@@ -154,6 +154,18 @@ static void write_op(struct buf *out, const struct op *op)
     buf_deinit(&path);
 }
 
+void alert_say(struct buf *out, const struct event *event)
+{
+    json_member_string(out, "rule", event->alert.rule);
+    json_member_string(out, "priority", event->alert.priority);
+    json_member_string(out, "title", event->alert.title);
+    json_member_string(out, "message", event->alert.message);
+    json_append_key(out, "value");
+    json_append_number(out, event->alert.value);
+    json_append_key(out, "limit");
+    json_append_number(out, event->alert.limit);
+}
+
 void difference_say(struct buf *out, const struct type *type, const struct record_difference *difference, uint64_t mask)
 {
     json_member_u64(out, "from", difference->from);

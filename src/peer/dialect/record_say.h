@@ -18,4 +18,6 @@ void superseded_say(struct buf *out, const struct type *type, const struct chang
 /* "from":V,"to":W,"ops":[{operation, path, before, after}], into the object that *out has open. */
 void difference_say(struct buf *out, const struct type *type, const struct record_difference *difference,
                     uint64_t mask);
+/* "rule", "priority", "title", "message", "value", "limit" of an alert, into the object that *out has open: the same in every dialect. */
+void alert_say(struct buf *out, const struct event *event);
 const char *verdict_name(enum verdict verdict); /* "applied", "merged", "conflict", "rejected" */
