@@ -204,16 +204,19 @@ enum err session_authenticate(struct session *session, struct identity *identity
 
 /* ---- how much ---- */
 
-enum err session_take_message(struct session *session, size_t bytes, bool is_conflated, uint64_t *retry_ms)
+enum err session_take_message(struct session *session, uint32_t count, size_t bytes, bool is_conflated,
+                              uint64_t *retry_ms)
 {
     const struct peer_limits *limits = session->host->limits;
     uint64_t now_ms = loop_now_ms(session->host->loop);
     metric_add(METRIC_messages_received, 1);
     if (is_conflated)
         return OK;
-    if (bucket_take(&session->messages, limits->messages_per_second, limits->messages_burst, 1, now_ms, retry_ms) &&
+    const struct bucket before = session->messages; /* what is refused for its bytes is no message that was taken */
+    if (bucket_take(&session->messages, limits->messages_per_second, limits->messages_burst, count, now_ms, retry_ms) &&
         bucket_take(&session->bytes, limits->bytes_per_second, limits->bytes_burst, (double)bytes, now_ms, retry_ms))
         return OK;
+    session->messages = before;
     metric_add(METRIC_rate_limited, 1);
     return ERR_RATE_LIMITED;
 }

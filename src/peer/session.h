@@ -82,8 +82,11 @@ must_check enum err session_authenticate(struct session *session, struct identit
 /* Ends it with an error's close code (peer side still gets on_closed). */
 void session_end(struct session *session, enum err reason);
 
-/* Rates: OK, or ERR_RATE_LIMITED. `is_conflated` messages (cursor, typing, presence) are never refused. */
-must_check enum err session_take_message(struct session *session, size_t bytes, bool is_conflated, uint64_t *retry_ms);
+/* Rates: OK, or ERR_RATE_LIMITED; then nothing was taken and *retry_ms says when there will be enough (may be NULL). `count` is what the message
+ * is charged as: 1, or as many as the changes that it holds; more than the burst passes when nothing else was taken before (bucket.h).
+ * `is_conflated` messages (cursor, typing, presence) are never refused. */
+must_check enum err session_take_message(struct session *session, uint32_t count, size_t bytes, bool is_conflated,
+                                         uint64_t *retry_ms);
 /* Counts an error answered, if it is one of those that are counted (err.def); ends the session past the limit. Gives false when it was ended. */
 bool session_count_error(struct session *session, enum err err);
 

@@ -231,6 +231,48 @@ describe('messages', () => {
     assert.equal((await client.waitClosed()).code, 4429);
   });
 
+  test('a queue counts as its changes: it is done whole, or refused whole and done when it was asked to come again', async () => {
+    const server = await serve({ messages_per_second: 20, messages_burst: 50 });
+    const client = await Client.open(server, '/ws', { cookie: await enter(server, 'akhan') });
+    const version = async (id) => (await client.ask({ type: 'read', payload: { entityType: 'order', entityId: id } })).payload.record.version;
+    const queue = (id, from, count) => ({
+      type: 'sync', payload: { entityType: 'order', entityId: id, changes: Array.from({ length: count }, (_, i) => ({ id: `q${from + i}`, patch: { notes: `n${from + i}` } })) },
+    });
+    const before = await version('ORD-10001');
+    const done = await client.ask(queue('ORD-10001', 1000, 30));
+    assert.equal(done.type, 'ack', JSON.stringify(done));
+    assert.deepEqual(done.payload.results.map(({ version }) => version), Array.from({ length: 30 }, (_, i) => before + 1 + i));
+    const refused = await client.ask(queue('ORD-10001', 2000, 40));
+    assert.equal(refused.type, 'error');
+    assert.deepEqual([refused.payload.code, refused.payload.verdict], ['rate_limited', undefined]);
+    const { retryAfterMs } = refused.payload;
+    assert.ok(retryAfterMs > 0 && retryAfterMs <= 1100, `40 after 31 of 50 wait for 21 more, ${retryAfterMs} ms`);
+    assert.equal(await version('ORD-10001'), before + 30, 'nothing of it was done');
+    await new Promise((resolve) => setTimeout(resolve, retryAfterMs + 100)); // what the answer asked for, and for the reading
+    const again = await client.ask(queue('ORD-10001', 2000, 40));
+    assert.equal(again.payload.results?.length, 40, JSON.stringify(again));
+    assert.ok(again.payload.results.every(({ verdict, repeat }) => verdict === 'applied' && !repeat));
+    client.close();
+  });
+
+  test('a queue that is larger than the burst waits for a full one, and is paid for afterwards', async () => {
+    const server = await serve({ messages_per_second: 4, messages_burst: 10 });
+    const client = await Client.open(server, '/ws', { cookie: await enter(server, 'akhan') });
+    const queue = (count) => ({
+      type: 'sync', payload: { entityType: 'order', entityId: 'ORD-10002', changes: Array.from({ length: count }, (_, i) => ({ id: `q${i}`, patch: { notes: `n${i}` } })) },
+    });
+    assert.equal((await client.ask({ type: 'ping' })).type, 'pong');
+    const early = await client.ask(queue(30));
+    assert.equal(early.payload.code, 'rate_limited', 'the burst is not whole');
+    await new Promise((resolve) => setTimeout(resolve, early.payload.retryAfterMs + 50)); // what the answer asked for
+    assert.equal((await client.ask(queue(30))).payload.results?.length, 30);
+    const next = await client.ask({ type: 'ping' });
+    assert.equal(next.payload.code, 'rate_limited');
+    assert.ok(next.payload.retryAfterMs > 1000 && next.payload.retryAfterMs <= 5250, `20 are owed, and 1: ${next.payload.retryAfterMs} ms`);
+    assert.equal((await client.ask({ type: 'sync', payload: { entityType: 'order', entityId: 'ORD-10002', changes: Array(101).fill({}) } })).payload.code, 'rate_limited');
+    client.close();
+  });
+
   test('too many bytes are refused', async () => {
     const server = await serve({ message_bytes_per_second: 10000, message_bytes_burst: 100000, messages_burst: 1000, messages_per_second: 1000 });
     const client = await Client.open(server, '/ws', { cookie: await enter(server, 'akhan') });

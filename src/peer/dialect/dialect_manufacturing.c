@@ -310,7 +310,7 @@ static enum err hear_message(struct hearing *hearing, bool is_text, struct span 
     struct session *session = hearing->session;
     enum err err = message_read(&hearing->message, is_text, payload, &hearing->field);
     const struct verb_row *verb = err ? NULL : verb_of(hearing->message.type);
-    enum err rate = session_take_message(session, payload.len, verb && verb->is_conflated, &hearing->retry_ms);
+    enum err rate = session_take_message(session, 1, payload.len, verb && verb->is_conflated, &hearing->retry_ms);
     if (rate || err)
         return rate ? rate : err;
     log_debug("message.heard", "session=%llu type=" LOG_QUOTED " bytes=%zu", (unsigned long long)session->id,

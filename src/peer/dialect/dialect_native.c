@@ -9,8 +9,9 @@ struct verb_row {
     enum err (*hear)(struct native_hearing *hearing);
     bool is_conflated; /* never refused by a rate */
     bool before_login;
-    bool wants_object; /* a payload that is there must be an object */
-    bool is_change;    /* an error is its verdict */
+    bool wants_object;                                       /* a payload that is there must be an object */
+    bool is_change;                                          /* an error is its verdict */
+    uint32_t (*count)(const struct native_hearing *hearing); /* what a rate charges it as; NULL: 1 */
 };
 
 /* ---- who it is ---- */
@@ -59,7 +60,7 @@ static const struct verb_row verbs[] = {
     {SPAN_INIT("unsubscribe"), native_hear_unsubscribe, .wants_object = true},
     {SPAN_INIT("presence_get"), native_hear_look, .wants_object = true},
     {SPAN_INIT("action"), native_hear_action, .wants_object = true, .is_change = true},
-    {SPAN_INIT("sync"), native_hear_sync, .wants_object = true},
+    {SPAN_INIT("sync"), native_hear_sync, .wants_object = true, .count = native_queue_count},
     {SPAN_INIT("undo"), native_hear_undo, .wants_object = true, .is_change = true},
     {SPAN_INIT("redo"), native_hear_redo, .wants_object = true, .is_change = true},
     {SPAN_INIT("restore"), native_hear_restore, .wants_object = true, .is_change = true},
@@ -92,7 +93,9 @@ static enum err hear_message(struct native_hearing *hearing, bool is_text, struc
     struct session *session = hearing->session;
     enum err err = message_read(&hearing->message, is_text, payload, &hearing->field);
     const struct verb_row *verb = *heard = err ? NULL : verb_of(hearing->message.type);
-    enum err rate = session_take_message(session, payload.len, verb && verb->is_conflated, &hearing->retry_ms);
+    hearing->payload = err ? NULL : json_get(hearing->message.root, "payload");
+    uint32_t count = verb && verb->count ? verb->count(hearing) : 1;
+    enum err rate = session_take_message(session, count, payload.len, verb && verb->is_conflated, &hearing->retry_ms);
     if (rate || err)
         return rate ? rate : err;
     log_debug("message.heard", "session=%llu type=" LOG_QUOTED " bytes=%zu", (unsigned long long)session->id,
@@ -103,7 +106,6 @@ static enum err hear_message(struct native_hearing *hearing, bool is_text, struc
     hearing->field = SPAN_EMPTY;
     if (!session->identity && !verb->before_login)
         return ERR_NOT_AUTHENTICATED;
-    hearing->payload = json_get(hearing->message.root, "payload");
     if (verb->wants_object && hearing->payload && !yyjson_is_obj(hearing->payload)) {
         if (yyjson_is_null(hearing->payload)) {
             hearing->payload = NULL;

@@ -29,6 +29,8 @@ must_check enum err native_hear_undo(struct native_hearing *hearing);
 must_check enum err native_hear_redo(struct native_hearing *hearing);
 must_check enum err native_hear_restore(struct native_hearing *hearing);
 must_check enum err native_hear_sync(struct native_hearing *hearing);
+/* How many changes the `sync` that was heard brings, 1 when it brings none or more than it may: a rate counts it so. */
+uint32_t native_queue_count(const struct native_hearing *hearing);
 /* what is kept beside them */
 must_check enum err native_hear_lock(struct native_hearing *hearing);
 must_check enum err native_hear_comment(struct native_hearing *hearing);

@@ -123,6 +123,13 @@ enum err native_hear_queue(struct native_hearing *hearing, const struct type *ty
     return err;
 }
 
+/* Too many are refused as one message, whatever they are. */
+uint32_t native_queue_count(const struct native_hearing *hearing)
+{
+    size_t count = yyjson_arr_size(json_get(hearing->payload, "changes"));
+    return count == 0 || count > LIMIT_QUEUE_CHANGES ? 1 : (uint32_t)count;
+}
+
 void native_queue_answer(struct session *session, struct waiting *waiting, const struct answer *answer, uint64_t mask)
 {
     struct gathering *gathering = waiting->gathering;

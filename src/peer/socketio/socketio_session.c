@@ -107,7 +107,7 @@ static enum err check_rate(struct seat *seat, const struct sio_verb *verb, struc
     struct session *session = seat->session;
     double max = session->host->limits->changes_per_minute_max;
     enum err err =
-        session_take_message(session, hearing->event->text.len, verb && verb->is_conflated, &hearing->retry_ms);
+        session_take_message(session, 1, hearing->event->text.len, verb && verb->is_conflated, &hearing->retry_ms);
     if (err || !verb || !verb->is_counted || !seat->vocabulary || !seat->vocabulary->limits_changes || max <= 0)
         return err;
     if (bucket_take(&seat->changes, max / 60, max, 1, loop_now_ms(session->host->loop), &hearing->retry_ms))
@@ -438,7 +438,7 @@ static void on_connect(struct sio_socket *socket, yyjson_val *auth)
 static void on_ack(struct sio_socket *socket, const struct sio_event *event)
 {
     struct session *session = ((struct seat *)sio_user(socket))->session;
-    enum err err = session_take_message(session, event->text.len, true, NULL);
+    enum err err = session_take_message(session, 1, event->text.len, true, NULL);
     (void)err; /* it was asked for */
     sio_surveys_on_answer(&session->host->socketio->surveys, session->id, event);
 }
