@@ -43,3 +43,19 @@ bool bucket_take(struct bucket *bucket, double rate, double burst, double count,
     bucket->tokens -= count;
     return true;
 }
+
+void bucket_give(struct bucket *bucket, double count)
+{
+    assert(count >= 0);
+    bucket->tokens += count;
+}
+
+bool bucket_is_full(const struct bucket *bucket, double rate, double burst, uint64_t now_ms)
+{
+    struct bucket later = *bucket;
+
+    if (rate <= 0 || bucket->filled_ms == 0)
+        return true;
+    refill(&later, rate, burst, now_ms);
+    return later.tokens >= burst - ROUNDING;
+}

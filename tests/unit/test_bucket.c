@@ -106,6 +106,32 @@ static void in_the_long_run_the_rate_holds(void **state)
     assert_in_range(taken, 718, 720);
 }
 
+static void what_is_given_back_may_be_taken_again(void **state)
+{
+    struct bucket bucket = {0};
+
+    (void)state;
+    assert_true(bucket_take(&bucket, 1, 5, 1, 0, NULL));
+    bucket_give(&bucket, 1);
+    assert_true(bucket_take(&bucket, 1, 5, 9, 0, NULL)); /* as full as if nothing had been taken: it lends */
+    bucket_give(&bucket, 100);
+    assert_true(bucket_take(&bucket, 1, 5, 5, 0, NULL));
+    assert_false(bucket_take(&bucket, 1, 5, 1, 0, NULL)); /* not more than the burst */
+}
+
+static void it_is_full_when_a_new_one_would_be_the_same(void **state)
+{
+    struct bucket bucket = {0};
+
+    (void)state;
+    assert_true(bucket_is_full(&bucket, 2, 5, 0));
+    assert_true(bucket_take(&bucket, 2, 5, 9, 1000, NULL));
+    assert_false(bucket_is_full(&bucket, 2, 5, 1000));
+    assert_false(bucket_is_full(&bucket, 2, 5, 5499));
+    assert_true(bucket_is_full(&bucket, 2, 5, 5500));
+    assert_true(bucket_is_full(&bucket, 0, 5, 1000)); /* no limit */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +144,8 @@ int main(void)
         cmocka_unit_test(without_a_burst_one_passes_at_a_time),
         cmocka_unit_test(time_that_runs_backwards_gives_nothing),
         cmocka_unit_test(in_the_long_run_the_rate_holds),
+        cmocka_unit_test(what_is_given_back_may_be_taken_again),
+        cmocka_unit_test(it_is_full_when_a_new_one_would_be_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
