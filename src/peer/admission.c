@@ -32,6 +32,7 @@ struct admission {
     pthread_mutex_t mutex;
     struct admission_limits limits;
     struct map guests, users;
+    struct user_rates rates;
     uint32_t connections, waiting;
     size_t resident_bytes;
     uint64_t swept_ms;
@@ -44,6 +45,7 @@ struct admission *admission_new(const struct admission_limits *limits)
     admission->limits = *limits;
     map_init(&admission->guests);
     map_init(&admission->users);
+    user_rates_init(&admission->rates);
     return admission;
 }
 
@@ -60,6 +62,7 @@ void admission_free(struct admission *admission)
         return;
     free_values(&admission->guests);
     free_values(&admission->users);
+    user_rates_deinit(&admission->rates);
     pthread_mutex_destroy(&admission->mutex);
     free(admission);
 }
@@ -224,4 +227,16 @@ uint32_t admission_user_count(struct admission *admission)
     uint32_t count = (uint32_t)admission->users.count;
     pthread_mutex_unlock(&admission->mutex);
     return count;
+}
+
+enum err admission_charge(struct admission *admission, const struct user_charge *charge, uint64_t now_ms,
+                          uint64_t *retry_ms)
+{
+    pthread_mutex_lock(&admission->mutex);
+    bool is_taken = user_rates_take(&admission->rates, &admission->limits.requests, charge, now_ms, retry_ms);
+    pthread_mutex_unlock(&admission->mutex);
+    if (is_taken)
+        return OK;
+    metric_add(METRIC_rate_limited, 1);
+    return ERR_RATE_LIMITED;
 }

@@ -1,10 +1,11 @@
-/* admission.h: who may connect at all: limits per address, per user and in total, shared by all workers behind one mutex (held for a few
- * instructions; connections are rare beside messages). Counts suspicious activity: rapid connections are logged once per address and minute.
+/* admission.h: who may connect at all, and how much a user may ask for over REST: limits per address, per user and in total, shared by all workers behind one mutex (held for a few
+ * instructions; connections and requests are rare beside messages). Counts suspicious activity: rapid connections are logged once per address and minute.
  * Any thread. */
 #pragma once
 
 #include "base/err.h"
 #include "base/span.h"
+#include "peer/user_rates.h"
 
 struct admission;
 
@@ -16,6 +17,7 @@ struct admission_limits {
     uint32_t sessions_per_user_max;                 /* 50 */
     uint32_t unauthenticated_percent_max;           /* 10 % of connections_max */
     size_t memory_bytes_max;                        /* resident memory past this refuses newcomers; 0: no limit */
+    struct user_rate_limits requests;               /* per user, over REST */
 };
 
 struct admission *admission_new(const struct admission_limits *limits);
@@ -36,3 +38,6 @@ void admission_wait_end(struct admission *admission);
 must_check enum err admission_user_enter(struct admission *admission, struct span user_id);
 void admission_user_leave(struct admission *admission, struct span user_id);
 uint32_t admission_user_count(struct admission *admission);
+/* A user's request over REST (user_rates.h). ERR_RATE_LIMITED, with *retry_ms: nothing of it was taken. */
+must_check enum err admission_charge(struct admission *admission, const struct user_charge *charge, uint64_t now_ms,
+                                     uint64_t *retry_ms);

@@ -231,7 +231,10 @@ static struct admission_limits admission_limits(const struct config *config)
                                      .handshakes_burst = config->handshakes_burst,
                                      .sessions_per_user_max = config->connections_per_user_max,
                                      .unauthenticated_percent_max = config->unauthenticated_percent_max,
-                                     .memory_bytes_max = config->mem_limit_bytes};
+                                     .memory_bytes_max = config->mem_limit_bytes,
+                                     .requests = {.reads = {config->rest_reads_per_second, config->rest_reads_burst},
+                                                  .writes = {config->rest_writes_per_second, config->rest_writes_burst},
+                                                  .backend_factor = config->rest_backend_factor}};
 }
 
 static unsigned worker_count(const struct config *config)

@@ -326,6 +326,68 @@ describe('messages', () => {
   });
 });
 
+describe('requests of one user', () => {
+  const order = '/api/v1/records/order/ORD-10003';
+  const note = (server, cookie, i) => rest(server, cookie, 'PATCH', order, { notes: `n${i}` });
+  const statuses = (answers) => [200, 429].map((status) => answers.filter((answer) => answer.status === status).length);
+
+  test('that write: past the burst 429 on all his connections, until as long has passed as was said; others are not touched', async () => {
+    const server = await serve({ rest_writes_per_second: 2, rest_writes_burst: 10, rest_reads_per_second: 2, rest_reads_burst: 40 });
+    const [cookie, again, other] = [await enter(server, 'akhan'), await enter(server, 'akhan'), await enter(server, 'mgarcia')];
+    const start = Date.now();
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, i) => note(server, i % 2 ? cookie : again, i)));
+    const [served, refused] = statuses(answers);
+    const most = 10 + Math.ceil(((Date.now() - start) * 2) / 1000);
+    assert.ok(served >= 10 && served <= most, `${served} were served, at most ${most}`);
+    assert.equal(served + refused, 40);
+    const { body, headers } = answers.find(({ status }) => status === 429);
+    assert.equal(body.error.code, 'rate_limited');
+    assert.equal(headers.get('retry-after'), '1');
+    assert.equal((await note(server, other, 1)).status, 200, 'another user');
+    assert.equal((await rest(server, cookie, 'GET', order)).status, 200, 'reading');
+    assert.ok((await metric(server, 'rate_limited_total')) >= refused);
+    await new Promise((resolve) => setTimeout(resolve, 1050)); // what the answer asked for
+    assert.equal((await note(server, cookie, 2)).status, 200, 'after waiting as long as was asked');
+    const reads = statuses(await Promise.all(Array.from({ length: 80 }, () => rest(server, cookie, 'GET', '/api/v1/me'))));
+    assert.ok(reads[0] >= 38 && reads[1] > 0, `${reads}`);
+    assert.equal((await rest(server, cookie, 'POST', '/api/v1/logout')).status, 204, 'going is always possible');
+  });
+
+  test('a queue counts as its changes: refused whole, and done when it was asked to come again', async () => {
+    const server = await serve({ rest_writes_per_second: 20, rest_writes_burst: 50 });
+    const cookie = await enter(server, 'akhan');
+    const push = (from, count) => rest(server, cookie, 'POST', `${order}/changes`, {
+      changes: Array.from({ length: count }, (_, i) => ({ id: `q${from + i}`, ops: [{ op: 'set', path: 'notes', value: `q${from + i}` }] })),
+    });
+    const version = async () => (await rest(server, cookie, 'GET', order)).body.version;
+    const before = await version();
+    const done = await push(0, 40);
+    assert.deepEqual(done.body.results.map(({ verdict }) => verdict), Array(40).fill('applied'));
+    const refused = await push(100, 45);
+    assert.deepEqual([refused.status, refused.body.error.code, refused.body.results], [429, 'rate_limited', undefined]);
+    assert.match(refused.headers.get('retry-after'), /^[12]$/);
+    assert.equal(await version(), before + 40, 'nothing of it was done');
+    await new Promise((resolve) => setTimeout(resolve, refused.headers.get('retry-after') * 1000 + 50)); // what the answer asked for
+    const later = await push(100, 45);
+    assert.ok(later.body.results.every(({ verdict, repeat }) => verdict === 'applied' && !repeat), JSON.stringify(later.body));
+  });
+
+  test('an application\'s backend may do more, and pays for those it asks for', async () => {
+    const server = await serve({ rest_writes_per_second: 1, rest_writes_burst: 5, rest_backend_factor: 10 });
+    const [admin, cookie] = [await enter(server, 'admin'), await enter(server, 'akhan')];
+    const asked = await Promise.all(Array.from({ length: 40 }, (_, i) => rest(server, admin, 'PATCH', order, { notes: `b${i}` }, { 'X-On-Behalf-Of': 'akhan' })));
+    assert.deepEqual(statuses(asked), [40, 0]);
+    const [served, refused] = statuses(await Promise.all(Array.from({ length: 30 }, (_, i) => note(server, cookie, i))));
+    assert.ok(served >= 5 && refused > 0, `nothing of his own was used up: ${served} were served`);
+  });
+
+  test('are not limited when limits are open', async () => {
+    const server = await serve({ rest_writes_per_second: 1, rest_writes_burst: 1, rest_reads_per_second: 1, rest_reads_burst: 1 }, { limits: 'open' });
+    const cookie = await enter(server, 'akhan');
+    assert.deepEqual(statuses(await Promise.all(Array.from({ length: 50 }, (_, i) => note(server, cookie, i)))), [50, 0]);
+  });
+});
+
 describe('rooms and records', () => {
   test('too many rooms of a connection, members of a room, bytes of a record or a message: refused, and nothing half done', async () => {
     const server = await serve({ rooms_per_connection_max: 5, room_members_max: 4, record_bytes_max: 4096, message_bytes_max: 16384, list_rows_max: 10, http_pipeline_max: 2 }, { limits: 'open' });

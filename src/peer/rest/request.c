@@ -96,10 +96,12 @@ static bool is_temporary(enum err err)
     return status == 429 || status == 503;
 }
 
-static void add_error_headers(struct http_exchange *exchange, enum err err)
+static void add_error_headers(const struct request *request, enum err err)
 {
+    struct http_exchange *exchange = request->exchange;
+    unsigned long long retry_s = request->retry_ms ? (request->retry_ms + 999) / 1000 : 1;
     if (is_temporary(err))
-        http_add_header(exchange, "Retry-After", SPAN("1"));
+        http_add_header(exchange, "Retry-After", arena_printf(&exchange->arena, "%llu", retry_s));
     if (err_http_status(err) == 401)
         http_add_header(exchange, "WWW-Authenticate", SPAN("Bearer"));
 }
@@ -109,7 +111,7 @@ void request_fail(struct request *request, enum err err, struct span field, stru
     struct http_exchange *exchange = request->exchange;
     assert(err != OK);
     log_end(request, err_http_status(err));
-    add_error_headers(exchange, err);
+    add_error_headers(request, err);
     http_respond_error(exchange, err, field, message);
     release(request);
 }
@@ -132,13 +134,30 @@ void request_fail_with(struct request *request, enum err err, struct span field,
 {
     struct buf body = BUF_EMPTY;
     assert(err != OK);
-    add_error_headers(request->exchange, err);
+    add_error_headers(request, err);
     buf_append_char(&body, '{');
     request_write_error(&body, request, err, field, message);
     json_member_raw(&body, key, json);
     buf_append_char(&body, '}');
     request_respond(request, err_http_status(err), buf_span(&body));
     buf_deinit(&body);
+}
+
+/* ---- rates ---- */
+
+bool request_charge(struct request *request, uint32_t count)
+{
+    struct peer_host *host = request->host;
+    const struct user_charge charge = {.user_id = request->payer,
+                                       .is_write = !request_is_reading(request),
+                                       .is_backend = request->is_payer_backend,
+                                       .count = count,
+                                       .paid = request->paid};
+    enum err err = admission_charge(host->admission, &charge, loop_now_ms(host->loop), &request->retry_ms);
+    request->paid = err ? 0 : count;
+    if (err)
+        request_fail(request, err, SPAN_EMPTY, SPAN("Too many requests: wait a little."));
+    return !err;
 }
 
 /* ---- commands ---- */

@@ -262,7 +262,7 @@ static void handle_changes(struct request *request)
         err = check_body(body.root, &count, &field);
     if (err)
         request_fail(request, err, field, SPAN_EMPTY);
-    else
+    else if (request_charge(request, count)) /* all or none of it */
         submit_all(request, &queue, body.root, count);
     json_deinit(&body);
 }

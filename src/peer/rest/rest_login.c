@@ -287,7 +287,7 @@ static void handle_token(struct request *request)
 
 const struct route routes_login[] = {
     {"POST", "/api/v1/login", NEED_NOTHING, handle_login, false},
-    {"POST", "/api/v1/logout", NEED_USER, handle_logout, false},
+    {"POST", "/api/v1/logout", NEED_USER_AT_ANY_RATE, handle_logout, false},
     {"GET", "/api/v1/me", NEED_USER, handle_me, false},
     {"POST", "/api/v1/token", NEED_USER, handle_token, false},
     {NULL, NULL, NEED_NOTHING, NULL, false},

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "net/hand_over.h"
+#include "peer/rest/rest.h"
 #include "peer/socketio/socketio_session.h"
 
 #include <string.h>
@@ -87,9 +88,9 @@ bool request_is_tls(const struct request *request)
            span_equal_nocase(http_header(exchange, "X-Forwarded-Proto"), SPAN("https"));
 }
 
-static bool is_reading(const struct http_exchange *exchange)
+bool request_is_reading(const struct request *request)
 {
-    struct span method = exchange->method;
+    struct span method = request->exchange->method;
     return span_equal(method, SPAN("GET")) || span_equal(method, SPAN("HEAD")) || span_equal(method, SPAN("OPTIONS"));
 }
 
@@ -102,7 +103,7 @@ static enum err check_origin(struct request *request)
         .host = http_header(exchange, "Host"),
         .is_tls = request_is_tls(request),
         .fetch_site = http_header(exchange, "Sec-Fetch-Site"),
-        .is_state_changing = !is_reading(exchange) || websocket_is_requested(exchange),
+        .is_state_changing = !request_is_reading(request) || websocket_is_requested(exchange),
     };
     struct span values[2];
     /* Two of them are no browser's, and whoever stands between might have looked at the other one. */
@@ -139,6 +140,16 @@ static void answer_options(struct request *request, struct span allowed)
 
 /* ---- one request ---- */
 
+/* Who asks pays, whomever he asks for: nobody's rate is used up by a backend, and a backend has its own. */
+static bool charge(struct request *request, const struct route *route)
+{
+    if (route->need == NEED_USER_AT_ANY_RATE)
+        return true;
+    request->payer = arena_copy(&request->exchange->arena, request->identity->user_id);
+    request->is_payer_backend = rest_has_backend_role(request);
+    return request_charge(request, 1);
+}
+
 static void on_credentials(void *arg, const struct credentials_result *result)
 {
     struct request *request = arg;
@@ -157,6 +168,8 @@ static void on_credentials(void *arg, const struct credentials_result *result)
     request->is_account = result->is_account;
     request->generation = result->generation;
     request->token_id = arena_copy(&request->exchange->arena, result->token_id);
+    if (!charge(request, route))
+        return;
     if (route->need == NEED_ACTOR)
         request_on_behalf(request, route->handle);
     else

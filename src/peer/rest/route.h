@@ -11,6 +11,10 @@ struct request {
     struct peer_host *host;
     struct type_registry *registry; /* the one of its first moment: its types stay as long as the request; owned */
     struct identity *identity;      /* NULL on routes that need none */
+    struct span payer; /* the user who asks, whomever for: whose rate it is charged to; in the exchange's arena */
+    bool is_payer_backend;
+    uint32_t paid;       /* what was taken for it */
+    uint64_t retry_ms;   /* when there will be enough, if there was not */
     struct span sponsor; /* the backend that asks on the identity's behalf, in the exchange's arena; or empty */
     bool has_login_key;
     uint8_t login_key[32];
@@ -30,8 +34,9 @@ struct request {
 
 enum route_need {
     NEED_NOTHING,
-    NEED_USER,  /* whoever asks, himself */
-    NEED_ACTOR, /* a user, or a backend on one's behalf: X-On-Behalf-Of (rest_behalf.c) */
+    NEED_USER,             /* whoever asks, himself */
+    NEED_USER_AT_ANY_RATE, /* the same, however much he has asked for */
+    NEED_ACTOR,            /* a user, or a backend on one's behalf: X-On-Behalf-Of (rest_behalf.c) */
 };
 
 struct route {
@@ -68,6 +73,12 @@ void request_on_behalf(struct request *request, void (*then)(struct request *req
 bool request_has_behalf(const struct request *request);
 void request_refuse_behalf(struct request *request);
 
+/* Charges the request, which was charged as one when it came, as `count` (user_rates.h). False: that is too much, it was answered 429 with
+ * Retry-After, and nothing is charged. */
+must_check bool request_charge(struct request *request, uint32_t count);
+
+/* GET, HEAD or OPTIONS. */
+bool request_is_reading(const struct request *request);
 /* The request's connection, or the one behind a proxy that we trust, is encrypted. */
 bool request_is_tls(const struct request *request);
 
