@@ -62,11 +62,21 @@ void sim_replica_fold(struct sim *sim, struct sim_client *client, struct sim_sea
     arena_deinit(&arena);
 }
 
+/* It may have heard what came of its own change (an alert), and lost its connection before the answer: where it stands is behind the change,
+ * and what it knows is not. */
+static bool knows_all_before(const struct sim *sim, const struct sim_client *client, const struct sim_seat *seat,
+                             uint64_t offset)
+{
+    return model_store_version_at(&sim->store, sim_room_name((unsigned)(seat - client->seats)), offset) ==
+           seat->version;
+}
+
 /* What was missed must lead from what it knew to what it is told now. Then it begins anew with that. */
 void sim_replica_join(struct sim *sim, struct sim_client *client, struct sim_seat *seat, const struct sim_tag *tag,
                       const struct answer *answer)
 {
-    if (tag->had_since && !answer->is_resync && seat->has_state) {
+    if (tag->had_since && !answer->is_resync && seat->has_state &&
+        knows_all_before(sim, client, seat, tag->since.offset)) {
         for (uint32_t i = 0; i < answer->missed_count; i++) {
             const struct event *event = answer->missed[i];
 
