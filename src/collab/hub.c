@@ -319,7 +319,8 @@ void hub_on_stored(struct hub *hub, struct store_request *request)
     case STORE_OBJECTS_READ:
     case STORE_OBJECTS_LIST:
     case STORE_USERS_FIND:
-    case STORE_USERS_LIST: hand_to_asker(hub, request); break;
+    case STORE_USERS_LIST:
+    case STORE_ROLES_READ: hand_to_asker(hub, request); break;
     }
     leave(hub);
 }

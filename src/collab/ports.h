@@ -25,6 +25,7 @@ enum store_kind {
                          * there or whose account is disabled */
     STORE_USERS_LIST, /* names as above, or '@' and a role -> user_ids: who is meant by each of them, at most count_max in all;
                          * user_of: the indexes of the names; user_count */
+    STORE_ROLES_READ, /* names: users' ids -> roles: what the account of each has now */
     STORE_OP_FIND, /* commit.user_id, op_id, op_hash -> is_repeat, or ERR_ID_REUSED; in both cases commit.answer. Writes nothing;
                         * without an op_id it only comes back in its turn, behind what was asked before */
 };
@@ -55,6 +56,14 @@ struct commit_event {
 /* Which part of the core a completion belongs to. */
 enum store_asker { ASKER_ROOM, ASKER_RECORD, ASKER_KEEP };
 
+/* What somebody's account says he is. */
+struct account_roles {
+    bool is_known;  /* there is an account of that id, or there was one: else he is known by his tokens alone, if at all */
+    bool is_active; /* it is there, and not disabled */
+    uint32_t count;
+    struct span *names;
+};
+
 struct store_request {
     enum store_kind kind;
     enum store_asker asker;
@@ -82,10 +91,11 @@ struct store_request {
      * what there is. STORE_RECORD_LOAD: the record's locks. */
     uint32_t object_count;
     struct object *objects;
-    /* STORE_USERS_FIND, STORE_USERS_LIST */
+    /* STORE_USERS_FIND, STORE_USERS_LIST, STORE_ROLES_READ */
     uint32_t name_count, user_count;
     struct span *names, *user_ids;
     uint32_t *user_of;
+    struct account_roles *roles; /* one for each name */
     struct {
         struct span op_id; /* idempotency key with its owner; empty: none. Kept for 24 h at least */
         struct span user_id;

@@ -182,6 +182,8 @@ must_check enum err object_find(struct sql *sql, struct arena *arena, struct obj
 /* Of an owner, in a state (empty: in any). */
 must_check enum err objects_count(struct sql *sql, enum object_kind kind, struct span owner, struct span state,
                                   uint64_t *out);
+/* STORE_ROLES_READ (store_accounts.c) */
+must_check enum err accounts_read_roles(struct store *store, struct store_request *request);
 must_check enum err objects_list(struct store *store, struct store_request *request); /* STORE_OBJECTS_LIST */
 /* The locks of a room, in the request's arena. */
 must_check enum err objects_load_locks(struct store *store, struct store_request *request, struct span room);

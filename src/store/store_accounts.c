@@ -75,6 +75,30 @@ enum err store_account_get(struct store *store, struct arena *arena, struct span
     return err == OK && out->username.len == 0 ? ERR_NOT_FOUND : err;
 }
 
+static enum err read_account_roles(struct store *store, struct arena *arena, struct span id, struct account_roles *out)
+{
+    struct account account;
+    enum err err = get_row(store, arena, id, &account);
+
+    if (err != OK)
+        return err == ERR_NOT_FOUND ? OK : err;
+    *out = (struct account_roles){.is_known = true,
+                                  .is_active = account.username.len > 0 && !account.is_disabled,
+                                  .count = account.role_count,
+                                  .names = account.roles};
+    return OK;
+}
+
+enum err accounts_read_roles(struct store *store, struct store_request *request)
+{
+    enum err err = OK;
+
+    request->roles = arena_alloc(&request->arena, request->name_count * sizeof(*request->roles));
+    for (uint32_t i = 0; i < request->name_count && err == OK; i++)
+        err = read_account_roles(store, &request->arena, request->names[i], &request->roles[i]);
+    return err;
+}
+
 enum err store_user_resolve(struct store_reader *reader, struct arena *arena, struct span *user)
 {
     struct account account;

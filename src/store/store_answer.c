@@ -377,6 +377,7 @@ enum err request_answer(struct store *store, struct store_request *request)
     case STORE_OBJECTS_LIST: return objects_list(store, request);
     case STORE_USERS_FIND: return answer_users(store, request);
     case STORE_USERS_LIST: return answer_user_list(store, request);
+    case STORE_ROLES_READ: return accounts_read_roles(store, request);
     case STORE_OP_FIND: return answer_op(store, request);
     case STORE_COMMIT: break;
     }

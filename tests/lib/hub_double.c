@@ -126,8 +126,10 @@ struct hub_double *hub_double_new(void)
     world->random = NEW(struct rand);
     rand_seed(world->random, 1);
     model_store_init(&world->store, world->registry, 1);
-    for (unsigned i = 1; i < DOUBLE_USERS; i++)
+    for (unsigned i = 1; i < DOUBLE_USERS; i++) {
         model_store_add_user(&world->store, world->users[i]->username, world->users[i]->user_id);
+        world->store.users[i - 1].role = i == 1 ? "admin" : i == 8 ? "viewer" : "editor";
+    }
     start(world);
     return world;
 }

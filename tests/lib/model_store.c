@@ -505,6 +505,25 @@ static void find_users(const struct model_store *store, struct store_request *re
     }
 }
 
+static void read_roles(const struct model_store *store, struct store_request *request)
+{
+    request->roles = arena_alloc(&request->arena, request->name_count * sizeof(*request->roles));
+    for (uint32_t i = 0; i < request->name_count; i++) {
+        struct account_roles *roles = &request->roles[i];
+
+        for (unsigned j = 0; j < store->user_count; j++) {
+            const struct model_user *user = &store->users[j];
+
+            if (!is(user->id, request->names[i]))
+                continue;
+            roles->is_known = roles->is_active = true;
+            roles->names = arena_alloc(&request->arena, sizeof(*roles->names));
+            if (user->role)
+                roles->names[roles->count++] = span_from_str(user->role);
+        }
+    }
+}
+
 static bool is_meant(const struct model_user *user, struct span name)
 {
     if (span_starts_with(name, SPAN("@")))
@@ -559,6 +578,7 @@ static void answer(struct model_store *store, struct store_request *request)
     case STORE_OBJECTS_LIST: list_asked(store, request); break;
     case STORE_USERS_FIND: find_users(store, request); break;
     case STORE_USERS_LIST: list_users(store, request); break;
+    case STORE_ROLES_READ: read_roles(store, request); break;
     case STORE_OP_FIND: (void)find_op(store, request); break;
     case STORE_ROOM_OPEN:
     case STORE_COMMIT: break;

@@ -394,6 +394,7 @@ static void make_users(struct sim *sim)
         sim->users[i] = identity_new(span_from_str(id), span_from_str(id), SPAN_EMPTY, SPAN_EMPTY, roles, role_count,
                                      access_of(sim->hub_registry, roles, role_count));
         model_store_add_user(&sim->store, span_from_str(id), span_from_str(id));
+        sim->store.users[i].role = "editor";
     }
 }
 

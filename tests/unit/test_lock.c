@@ -279,6 +279,30 @@ static void a_lock_is_handed_over_to_who_asked_for_it(void **state)
     assert_int_equal(lock_ask(OBJECT_HAND_OVER, "{\"path\":\"price\"}"), ERR_NOT_FOUND);
 }
 
+static bool is_not_user_2(const void *context, struct span user_id, const struct path *path)
+{
+    (void)context;
+    assert_int_equal(path->depth, 1);
+    return !span_equal(user_id, SPAN("2"));
+}
+
+static void who_may_not_hold_it_any_more_does_not_get_it(void **state)
+{
+    (void)state;
+    (void)lock_take(1, "{\"path\":\"price\"}");
+    for (unsigned user = 2; user < 5; user++) {
+        lock_as(user);
+        assert_int_equal(lock_ask(OBJECT_REQUEST, "{\"path\":\"price\"}"), OK);
+    }
+    lock_as(1);
+    locks.scene.may_hold = is_not_user_2;
+    assert_int_equal(lock_ask(OBJECT_HAND_OVER, "{\"path\":\"price\",\"user_id\":2}"), ERR_FORBIDDEN);
+    assert_text(locks.decision.field, "user_id");
+    assert_int_equal(lock_ask(OBJECT_HAND_OVER, "{\"path\":\"price\"}"), OK);
+    assert_text(locks.decision.lock->user_id, "3");
+    assert_int_equal(locks.decision.lock->request_count, 1); /* user 4 */
+}
+
 static void what_one_keeps_around_a_lock_keeps_it_from_being_handed_over(void **state)
 {
     (void)state;
@@ -343,6 +367,7 @@ int main(void)
         TEST(asking_again_keeps_one_place_in_the_line),
         TEST(the_line_has_an_end),
         TEST(a_lock_is_handed_over_to_who_asked_for_it),
+        TEST(who_may_not_hold_it_any_more_does_not_get_it),
         TEST(what_one_keeps_around_a_lock_keeps_it_from_being_handed_over),
         TEST(who_got_a_lock_and_is_not_there_loses_it),
         TEST(a_lock_is_taken_from_its_holder_by_who_may),

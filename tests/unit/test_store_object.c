@@ -409,6 +409,37 @@ static void people_are_found_by_name_in_any_case_and_by_id(void **state)
     store_request_free(request);
 }
 
+static void the_roles_of_accounts_are_those_of_now(void **state)
+{
+    struct span both[] = {SPAN("buyer"), SPAN("manager")}, names[4];
+    struct account anna = {.username = SPAN("anna"), .roles = both, .role_count = 2};
+    struct account bert = {.username = SPAN("bert"), .roles = both, .role_count = 1};
+    struct account gone = {.username = SPAN("gone"), .roles = both, .role_count = 1};
+    struct store_request *request = store_request_new(STORE_ROLES_READ);
+
+    (void)state;
+    assert_int_equal(store_account_put(fixture.store, &fixture.arena, &anna), OK);
+    assert_int_equal(store_account_put(fixture.store, &fixture.arena, &bert), OK);
+    assert_int_equal(store_account_put(fixture.store, &fixture.arena, &gone), OK);
+    names[0] = anna.id;
+    names[1] = bert.id;
+    names[2] = gone.id;
+    names[3] = SPAN("nobody");
+    bert.is_disabled = true;
+    assert_int_equal(store_account_put(fixture.store, &fixture.arena, &bert), OK);
+    assert_int_equal(store_account_remove(fixture.store, gone.id), OK);
+    request->name_count = 4;
+    request->names = names;
+    assert_int_equal(store_fixture_execute(&fixture, request), OK);
+    assert_true(request->roles[0].is_known && request->roles[0].is_active);
+    assert_int_equal(request->roles[0].count, 2);
+    assert_true(span_equal(request->roles[0].names[1], SPAN("manager")));
+    assert_true(request->roles[1].is_known && !request->roles[1].is_active);
+    assert_true(request->roles[2].is_known && !request->roles[2].is_active);
+    assert_false(request->roles[3].is_known);
+    store_request_free(request);
+}
+
 static void people_are_listed_by_role(void **state)
 {
     struct span buyer = SPAN("buyer"), both[] = {SPAN("buyer"), SPAN("manager")};
@@ -469,6 +500,7 @@ int main(void)
         TEST(a_record_comes_with_its_locks),
         TEST(what_an_owner_has_in_a_state_is_listed_and_counted),
         TEST(people_are_found_by_name_in_any_case_and_by_id),
+        TEST(the_roles_of_accounts_are_those_of_now),
         TEST(people_are_listed_by_role),
         TEST(objects_come_back_with_a_copy),
     };

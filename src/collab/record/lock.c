@@ -49,9 +49,8 @@ static void add_request(struct lock *lock, const struct lock_request *request)
     copy->at_ms = request->at_ms;
 }
 
-/* A lock that takes the place of another one: the same path, the same line of those who wait except for this user. Texts are
- * copied, so that a lock which changes often does not grow. */
-static struct lock *replacement_new(const struct lock *old, struct span without_user_id)
+/* A lock that takes the place of another one: the same path, still without the line of those who wait. */
+static struct lock *replacement_new(const struct lock *old)
 {
     struct lock *lock = lock_new(old->id, &old->path);
 
@@ -59,10 +58,15 @@ static struct lock *replacement_new(const struct lock *old, struct span without_
     lock->ttl_ms = old->ttl_ms;
     lock->expires_ms = old->expires_ms;
     lock->revision = old->revision + 1;
+    return lock;
+}
+
+/* All but this user. Texts are copied, so that a lock which changes often does not grow. */
+static void keep_line(struct lock *lock, const struct lock *old, struct span without_user_id)
+{
     for (uint32_t i = 0; i < old->request_count; i++)
         if (!span_equal(old->requests[i].user_id, without_user_id))
             add_request(lock, &old->requests[i]);
-    return lock;
 }
 
 static void put_in_place(struct lock_set *set, struct lock *old, struct lock *lock)
@@ -291,13 +295,19 @@ static void release(struct lock_set *set, struct arena *arena, const struct lock
         lock_take_away(set, arena, scene, OBJECT_REMOVE, lock, decision);
 }
 
+static struct lock *find_holders(const struct lock_set *set, struct arena *arena, const struct lock_scene *scene,
+                                 const struct lock_ask *ask)
+{
+    struct lock *lock = find_live(set, arena, scene, ask, false);
+
+    return lock == NULL || is_mine(scene, lock) ? find_clash(set, scene, &ask->path) : lock;
+}
+
 static void ask_holder(struct lock_set *set, struct arena *arena, const struct lock_scene *scene,
                        const struct lock_ask *ask, struct lock_decision *decision)
 {
-    struct lock *old = find_live(set, arena, scene, ask, false), *lock;
+    struct lock *old = find_holders(set, arena, scene, ask), *lock;
 
-    if (old == NULL || is_mine(scene, old))
-        old = find_clash(set, scene, &ask->path);
     if (old == NULL) {
         decision->err = ERR_NOT_FOUND;
         return;
@@ -305,7 +315,8 @@ static void ask_holder(struct lock_set *set, struct arena *arena, const struct l
     decision->waits = old->token == 0; /* what would be put had no token in it */
     if (decision->waits)
         return;
-    lock = replacement_new(old, scene->identity->user_id);
+    lock = replacement_new(old);
+    keep_line(lock, old, scene->identity->user_id);
     if (lock->request_count == LOCK_REQUESTS_MAX) {
         decision->err = ERR_TOO_MANY;
         lock_free(lock);
@@ -326,14 +337,36 @@ static void ask_holder(struct lock_set *set, struct arena *arena, const struct l
     decision->notify_user_id = arena_copy(arena, lock->user_id);
 }
 
-static const struct lock_request *find_request(const struct lock *lock, struct span user_id)
+/* What he might when he asked for it he may not, maybe, when he gets it. */
+static bool may_hold(const struct lock_scene *scene, const struct lock *lock, const struct lock_request *request)
 {
-    if (user_id.len == 0)
-        return lock->request_count > 0 ? &lock->requests[0] : NULL;
-    for (uint32_t i = 0; i < lock->request_count; i++)
-        if (span_equal(lock->requests[i].user_id, user_id))
-            return &lock->requests[i];
+    return scene->may_hold == NULL || scene->may_hold(scene->holders, request->user_id, &lock->path);
+}
+
+static const struct lock_request *find_request(const struct lock_scene *scene, const struct lock *lock,
+                                               struct span user_id, struct lock_decision *decision)
+{
+    for (uint32_t i = 0; i < lock->request_count; i++) {
+        const struct lock_request *request = &lock->requests[i];
+
+        if (user_id.len > 0 && !span_equal(request->user_id, user_id))
+            continue;
+        if (may_hold(scene, lock, request))
+            return request;
+        if (user_id.len > 0)
+            decision->err = ERR_FORBIDDEN;
+    }
+    if (decision->err == OK)
+        decision->err = ERR_NOT_FOUND;
+    decision->field = SPAN("user_id");
     return NULL;
+}
+
+static void keep_line_of_those_who_may(const struct lock_scene *scene, struct lock *lock, const struct lock *old)
+{
+    for (uint32_t i = 0; i < old->request_count; i++)
+        if (!span_equal(old->requests[i].user_id, lock->user_id) && may_hold(scene, old, &old->requests[i]))
+            add_request(lock, &old->requests[i]);
 }
 
 /* To somebody who asked for it and may have gone meanwhile: he has the ttl to say that he is there. What the holder keeps of
@@ -346,19 +379,17 @@ static void hand_over(struct lock_set *set, struct arena *arena, const struct lo
 
     if (old == NULL)
         return;
-    to = find_request(old, ask->to_user_id);
-    if (to == NULL) {
-        decision->err = ERR_NOT_FOUND;
-        decision->field = SPAN("user_id");
+    to = find_request(scene, old, ask->to_user_id, decision);
+    if (to == NULL)
         return;
-    }
     decision->in_the_way = find_clash_with(set, &old->path, to->user_id, scene->now_ms, old);
     if (decision->in_the_way) {
         decision->err = ERR_LOCKED;
         return;
     }
-    lock = replacement_new(old, to->user_id);
+    lock = replacement_new(old);
     set_holder(lock, to->user_id, to->username, to->name);
+    keep_line_of_those_who_may(scene, lock, old);
     lock->expires_ms = scene->now_ms + lock->ttl_ms;
     lock->awaits_session = true;
     put_in_place(set, old, lock);
@@ -379,6 +410,19 @@ static void force(struct lock_set *set, struct arena *arena, const struct lock_s
         decision->notify_user_id = arena_copy(arena, lock->user_id);
         lock->note = arena_copy(&lock->arena, ask->note);
         lock_take_away(set, arena, scene, OBJECT_FORCE, lock, decision);
+    }
+}
+
+const struct lock *lock_asked_for(const struct lock_set *set, struct arena *arena, const struct lock_scene *scene,
+                                  const struct lock_ask *ask)
+{
+    struct lock_decision why = {0};
+
+    switch (ask->verb) {
+    case OBJECT_REQUEST: return find_holders(set, arena, scene, ask);
+    case OBJECT_HAND_OVER: return find_mine(set, arena, scene, ask, &why);
+    case OBJECT_FORCE: return find_live(set, arena, scene, ask, false);
+    default: return NULL;
     }
 }
 

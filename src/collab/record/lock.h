@@ -98,6 +98,9 @@ struct lock_scene {
     session_id session;
     bool is_member; /* the session is in the room */
     bool may_force; /* his role may take locks from others */
+    /* Whether somebody else may hold a lock there now: who gets one that is handed over. NULL: everybody. */
+    bool (*may_hold)(const void *context, struct span user_id, const struct path *path);
+    const void *holders; /* its context */
     const struct lock_limits *limits;
     uint64_t now_ms;
     int64_t wall_ms;
@@ -106,7 +109,7 @@ struct lock_scene {
 /* What comes of it: an object to be put and said. */
 struct lock_decision {
     /* ERR_LOCKED, ERR_LOCK_LOST (the token is not the lock's, or the lock is gone), ERR_FORBIDDEN, ERR_NOT_FOUND (nobody holds it,
-     * or, with the field user_id: he did not ask for it), ERR_TOO_MANY, ERR_BAD_PATH (the path is too long) */
+     * or, with the field user_id: he did not ask for it; the same with ERR_FORBIDDEN: he may not hold it any more), ERR_TOO_MANY, ERR_BAD_PATH (the path is too long) */
     enum err err;
     struct span field;
     const struct lock *in_the_way; /* with ERR_LOCKED, ERR_LOCK_LOST: or NULL. Valid until the set changes */
@@ -124,9 +127,13 @@ struct lock_decision {
 };
 /* Decides, and changes the set as if the store had agreed. Taking the lock again that one holds is a renewal: same token. A
  * request reaches the lock in the way when nobody holds exactly what is asked for. Handing over needs no user_id when somebody asked
- * for the lock: then it is the first who did. What is forced is free afterwards. */
+ * for the lock: then it is the first who did and may still hold it; who may not any more waits no longer. What is forced is free
+ * afterwards. */
 void lock_decide(struct lock_set *set, struct arena *arena, const struct lock_scene *scene, const struct lock_ask *ask,
                  struct lock_decision *decision);
+/* Whose lock it would be about: the one that is asked for, handed over or forced; NULL: there is none. Valid until the set changes. */
+const struct lock *lock_asked_for(const struct lock_set *set, struct arena *arena, const struct lock_scene *scene,
+                                  const struct lock_ask *ask);
 /* The store has: the token is the commit's sequence. Nothing, when the lock is gone or another's by then. */
 void lock_set_granted(struct lock_set *set, struct span id, uint64_t grant, uint64_t token);
 

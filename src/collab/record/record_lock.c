@@ -13,12 +13,12 @@ enum { PUT_PAUSE_MS = 1000, AWAY_PAUSE_MS = 10000 };
 
 /* ---- the set ------------------------------------------------------------------------------------------------------ */
 
-static struct lock_limits limits_of(const struct hub *hub)
+struct lock_limits locks_limits(const struct hub *hub)
 {
     return (struct lock_limits){.ttl_ms = hub->limits.lock_ttl_ms, .grace_ms = hub->limits.grace_ms};
 }
 
-static struct lock_set *set_of(struct record *record)
+struct lock_set *locks_set(struct record *record)
 {
     if (record->locks == NULL) {
         record->locks = NEW(struct record_locks);
@@ -95,12 +95,12 @@ static void find_keepers(struct record *record)
 void record_locks_load(struct record *record, const struct store_request *request)
 {
     struct hub *hub = record->hub;
-    const struct lock_limits limits = limits_of(hub);
+    const struct lock_limits limits = locks_limits(hub);
     const bool is_first = record->locks == NULL;
 
     if (is_first && request->object_count == 0)
         return;
-    lock_set_load(set_of(record), record->room, request->objects, request->object_count, &limits, hub->now_ms);
+    lock_set_load(locks_set(record), record->room, request->objects, request->object_count, &limits, hub->now_ms);
     find_keepers(record);
     if (is_first)
         lock_set_end_overdue(&record->locks->set, &limits, hub->now_ms, hub->wall_ms);
@@ -169,19 +169,19 @@ static uint64_t shown_by(const struct making *making, const struct path *path)
 }
 
 /* The lock in the way may be on a field of which he does not even know that it is there. */
-static bool may_see(const struct making *making, const struct lock *lock)
+bool locks_may_see(const struct making *making, const struct lock *lock)
 {
     const struct access *access = making->command->identity->access;
 
     return (shown_by(making, &lock->path) & ~access_readable(access, making->type)) == 0;
 }
 
-static void show_lock(struct making *making, const struct lock *lock)
+void locks_show(struct making *making, const struct lock *lock)
 {
     struct record_outcome *outcome = &making->plan->outcome;
     struct buf body = BUF_EMPTY;
 
-    if (lock == NULL || !may_see(making, lock))
+    if (lock == NULL || !locks_may_see(making, lock))
         return;
     lock_print(&body, lock, making->hub->now_ms, making->hub->wall_ms);
     outcome->has_object = true;
@@ -212,14 +212,14 @@ bool plan_check_locks(struct making *making, const struct change *change)
     lock_set_deinit(&none);
     if (err == OK)
         return true;
-    show_lock(making, in_the_way);
+    locks_show(making, in_the_way);
     making_refuse(making, err, SPAN_EMPTY);
     return false;
 }
 
 /* ---- what is asked of locks --------------------------------------------------------------------------------------- */
 
-static struct lock_scene scene_of(const struct making *making, const struct lock_limits *limits)
+struct lock_scene locks_scene(const struct making *making, const struct lock_limits *limits)
 {
     const struct command *command = making->command;
     const struct room *room = room_find(making->hub, command->room);
@@ -238,7 +238,7 @@ static struct lock_scene scene_of(const struct making *making, const struct lock
         .wall_ms = making->hub->wall_ms};
 }
 
-static uint64_t shown_by_body(const struct making *making, struct span body)
+uint64_t locks_shown_by(const struct making *making, struct span body)
 {
     struct json json = {0};
     struct path path = {0};
@@ -254,8 +254,8 @@ static uint64_t shown_by_body(const struct making *making, struct span body)
     return shown;
 }
 
-static void add_decision(struct making *making, struct store_request *request, const struct lock_decision *decision,
-                         uint64_t shown)
+void locks_put(struct making *making, struct store_request *request, const struct lock_decision *decision,
+               uint64_t shown)
 {
     struct object object = decision->object;
     struct arena *arena = &request->arena;
@@ -287,10 +287,10 @@ static uint32_t let_time_pass(struct making *making, const struct lock_scene *sc
     return over + extended;
 }
 
-static void plan_sweep(struct making *making)
+void plan_lock_sweep(struct making *making)
 {
-    const struct lock_limits limits = limits_of(making->hub);
-    const struct lock_scene scene = scene_of(making, &limits);
+    const struct lock_limits limits = locks_limits(making->hub);
+    const struct lock_scene scene = locks_scene(making, &limits);
     struct record_locks *locks = making->record->locks;
     struct lock_decision decisions[LOCKS_PER_RECORD_MAX];
     struct store_request *request;
@@ -306,173 +306,9 @@ static void plan_sweep(struct making *making)
         return;
     request = making_commit(making);
     for (uint32_t i = 0; i < count; i++)
-        add_decision(making, request, &decisions[i], shown_by_body(making, decisions[i].body));
+        locks_put(making, request, &decisions[i], locks_shown_by(making, decisions[i].body));
     making->plan->request = request;
     making->plan->locks = true;
-}
-
-/* ---- by people ---------------------------------------------------------------------------------------------------- */
-
-static enum err read_ask(struct making *making, struct lock_ask *ask, struct span *field)
-{
-    const struct command *command = making->command;
-    struct json input = {0};
-    enum err err = OK;
-
-    if (command->object.input.len > 0)
-        err = json_parse(&input, command->object.input, &json_limits_default);
-    if (err == OK)
-        err = lock_ask_parse(making->arena, making->type, command->object.verb, input.root, ask, field);
-    json_deinit(&input);
-    return err;
-}
-
-static enum err may_ask(const struct making *making, const struct lock_ask *ask, struct span *field)
-{
-    const struct access *access = making->command->identity->access;
-    const struct field *named = ask->path.depth > 0 ? type_field(making->type, ask->path.steps[0]) : NULL;
-
-    if (named && !access_is_admin(access) && !(access_readable(access, making->type) >> named->index & 1)) {
-        *field = ask->path.steps[0];
-        return ERR_UNKNOWN_FIELD;
-    }
-    if (ask->verb != OBJECT_ADD) /* what is held may be given back though the record is gone */
-        return OK;
-    if (!making->present->exists)
-        return ERR_NOT_FOUND;
-    if (ask->path.depth == 0)
-        return OK;
-    *field = ask->path.steps[0];
-    if (named && (access_is_admin(access) || (access_writable(access, making->type) >> named->index & 1)))
-        return OK;
-    return access_field_error(access, making->type, named ? ERR_FORBIDDEN : ERR_UNKNOWN_FIELD, *field);
-}
-
-/* Whoever may have to hear of it: how he wants to. What is decided changes the locks, so it must be known before. */
-static bool know_the_others(struct making *making, const struct lock_ask *ask)
-{
-    struct span ids[LOCKS_PER_RECORD_MAX + LOCK_REQUESTS_MAX + 1];
-    uint32_t count = 0;
-
-    if (ask->verb != OBJECT_REQUEST && ask->verb != OBJECT_HAND_OVER && ask->verb != OBJECT_FORCE)
-        return true;
-    if (ask->to_user_id.len > 0)
-        ids[count++] = ask->to_user_id;
-    if (making->record->locks) {
-        LIST_EACH (&making->record->locks->set.locks, node) {
-            const struct lock *lock = LIST_OWNER(node, struct lock, node);
-
-            if (count < LOCKS_PER_RECORD_MAX)
-                ids[count++] = lock->user_id;
-            for (uint32_t i = 0; ask->verb == OBJECT_HAND_OVER && i < lock->request_count; i++)
-                if (count < LOCKS_PER_RECORD_MAX)
-                    ids[count++] = lock->requests[i].user_id;
-        }
-    }
-    return making_read_objects(making, OBJECT_PREFERENCES, ids, count);
-}
-
-static void notify(struct making *making, struct store_request *request, const struct lock_ask *ask,
-                   const struct lock_decision *decision, uint64_t shown)
-{
-    const struct span type = decision->verb == OBJECT_FORCE ? SPAN("lock_lost") : SPAN("lock_request");
-    struct notice notice = making_notice(making, type, buf_span(&making->present->state), shown);
-    const struct span who = notice.from_name, what = notice.record;
-
-    notice.priority = SPAN("high");
-    if (decision->verb == OBJECT_FORCE)
-        notice.title = arena_printf(making->arena, "%.*s took your lock on %.*s away", SPAN_ARG(who), SPAN_ARG(what));
-    else if (decision->verb == OBJECT_HAND_OVER)
-        notice.title = arena_printf(making->arena, "%.*s gave you the lock on %.*s", SPAN_ARG(who), SPAN_ARG(what));
-    else
-        notice.title = arena_printf(making->arena, "%.*s asks for your lock on %.*s", SPAN_ARG(who), SPAN_ARG(what));
-    notice.message = ask->note.len > 0 ? ask->note : notice.title;
-    making_tell(making, request, &notice, decision->notify_user_id);
-}
-
-static void plan_decided(struct making *making, const struct lock_ask *ask, const struct lock_decision *decision)
-{
-    struct record_plan *plan = making->plan;
-    const uint64_t shown =
-        shown_by_body(making, decision->body); /* whoever asks for a lock names another path, maybe */
-
-    if (!decision->is_stored || decision->is_silent) /* no event says how it is now */
-        show_lock(making, decision->lock);
-    if (!decision->is_stored)
-        return;
-    plan->outcome.has_object = decision->lock == NULL || may_see(making, decision->lock);
-    plan->outcome.object_kind = OBJECT_LOCK;
-    plan->outcome.object_shown = shown;
-    plan->request = making_commit(making);
-    plan->locks = true;
-    plan->outcome.grant = decision->grant;
-    plan->outcome.object_id = arena_copy(making->arena, decision->object.id);
-    plan->request->commit.grants = decision->grant != 0;
-    if (decision->is_silent) /* asked for again, by another connection perhaps, it is done again */
-        plan->request->commit.op_id = SPAN_EMPTY;
-    add_decision(making, plan->request, decision, shown);
-    if (decision->notify_user_id.len > 0)
-        notify(making, plan->request, ask, decision, shown);
-    plan_keep_answer(plan->request, making->present->exists ? making->present->version : 0, &plan->outcome);
-}
-
-/* A record with locks stays in memory: there must be room for others. */
-static bool is_one_too_many(const struct making *making, const struct lock_ask *ask)
-{
-    const struct hub *hub = making->hub;
-
-    return ask->verb == OBJECT_ADD && making->record->locks == NULL &&
-           hub->locked_count >= hub->limits.records_cached_max / 2;
-}
-
-static void decide(struct making *making, const struct lock_ask *ask)
-{
-    const struct lock_limits limits = limits_of(making->hub);
-    const struct lock_scene scene = scene_of(making, &limits);
-    struct lock_decision decision = {0};
-
-    lock_decide(set_of(making->record), making->arena, &scene, ask, &decision);
-    assert(!decision.waits); /* nothing is on its way */
-    if (decision.err == OK) {
-        plan_decided(making, ask, &decision);
-        return;
-    }
-    show_lock(making, decision.in_the_way);
-    making_refuse(making, decision.err, decision.field);
-}
-
-static bool has_expired(const struct record *record)
-{
-    return record->locks && !record->locks->is_sweeping &&
-           lock_set_deadline(&record->locks->set) <= record->hub->now_ms;
-}
-
-/* One after the other: what is decided about one lock may depend on every other. */
-void plan_lock(struct making *making)
-{
-    struct lock_ask ask = {0};
-    struct span field = SPAN_EMPTY;
-    enum err err;
-
-    if (making_waits(making))
-        return;
-    if (making->command->identity == NULL) {
-        plan_sweep(making);
-        return;
-    }
-    if (has_expired(making->record)) { /* everybody sees it go before somebody else has it */
-        making->record->locks->is_sweeping = true;
-        making->plan->sweeps = true;
-        return;
-    }
-    if ((err = read_ask(making, &ask, &field)) == OK)
-        err = may_ask(making, &ask, &field);
-    if (err == OK && is_one_too_many(making, &ask))
-        err = ERR_TOO_MANY;
-    if (err != OK)
-        making_refuse(making, err, field);
-    else if (know_the_others(making, &ask))
-        decide(making, &ask);
 }
 
 /* ---- sessions ----------------------------------------------------------------------------------------------------- */
@@ -488,7 +324,7 @@ static bool holds_any(const struct lock_set *set, session_id session)
 
 bool record_locks_leave(struct record *record, session_id session, bool is_broken)
 {
-    const struct lock_limits limits = limits_of(record->hub);
+    const struct lock_limits limits = locks_limits(record->hub);
     const struct lock_scene scene = {.room = record->room,
                                      .session = session,
                                      .limits = &limits,

@@ -13,9 +13,29 @@ struct record_locks {
     uint64_t away_ms; /* until then it is not tried again: the type is not there */
 };
 
+/* ---- record_lock_ask.c, and what it needs of record_lock.c ---- */
+
 /* COMMAND_OBJECT on a lock; also what the server itself does with locks (as_server: OBJECT_EXPIRE; OBJECT_REMOVE when the command's
  * session left). */
 void plan_lock(struct making *making);
+/* The server's own part of it. */
+void plan_lock_sweep(struct making *making);
+struct lock_limits locks_limits(const struct hub *hub);
+/* Who asks, and when. `limits` is borrowed. */
+struct lock_scene locks_scene(const struct making *making, const struct lock_limits *limits);
+/* The record's, which is made when there is none. */
+struct lock_set *locks_set(struct record *record);
+/* The plan's outcome shows the lock, if he may see it; NULL: none. */
+void locks_show(struct making *making, const struct lock *lock);
+bool locks_may_see(const struct making *making, const struct lock *lock);
+/* The fields that a lock with this body tells about. */
+uint64_t locks_shown_by(const struct making *making, struct span body);
+/* What was decided, into the commit. */
+void locks_put(struct making *making, struct store_request *request, const struct lock_decision *decision,
+               uint64_t shown);
+
+/* ---- the rest ---- */
+
 /* May this change be made under the locks as they are? False: no (plan says why). */
 bool plan_check_locks(struct making *making, const struct change *change);
 

@@ -1,6 +1,6 @@
 /* record_making.h: what the files share in which plans are made: record_plan.c decides who does it, record_change.c makes a
  * change of operations, record_conflict.c and record_resolve.c open and settle conflicts, record_undo.c takes back and restores,
- * record_lock.c locks, record_announce.c says what happened, record_notice.c and record_alert.c tell whom it concerns. Nobody else includes it.
+ * record_lock.c and record_lock_ask.c locks, record_announce.c says what happened, record_notice.c and record_alert.c tell whom it concerns. Nobody else includes it.
  *
  * Each function that makes a part of a plan is done when plan->need, plan->waits or plan->err is set. A plan is made anew when what it
  * needs was read, and when the tip on which it was made never came to be: so the command itself is never changed. */
@@ -48,6 +48,10 @@ const struct object *making_object(struct making *making, enum object_kind kind,
 bool making_read_objects(struct making *making, enum object_kind kind, const struct span *ids, uint32_t count);
 /* The user's id of that name; false: it is being read. Nobody has it: empty. */
 bool making_find_user(struct making *making, struct span name, struct span *user_id);
+/* What the accounts of these users say that they are: true when that is known of all. */
+bool making_read_roles(struct making *making, const struct span *ids, uint32_t count);
+/* Of one of them; NULL: it was not read. */
+const struct account_roles *making_roles(const struct making *making, struct span user_id);
 /* The state at a version; ERR_BAD_VERSION: there is none. False: it is being read. */
 bool making_state_at(struct making *making, uint64_t version, enum err *err, struct span *state, bool *exists);
 /* The changes after a version, all that are to be had. False: older ones are being read. */

@@ -5,7 +5,8 @@
 
 #include "collab/record/record.h"
 
-/* Four people and how they want to be told, the same of those who are alerted, an old state, a conflict: 12. */
+/* Four people and how they want to be told, the same of those who are alerted, an old state, a conflict: 12. Of a lock what those are and
+ * how they want to be told who wait for it. */
 enum { PLAN_READS_MAX = 16 };
 /* What was read for a command so far; the log that was read went to the record's tail. Owned requests. */
 struct record_reads {

@@ -77,6 +77,35 @@ bool making_find_user(struct making *making, struct span name, struct span *user
     return false;
 }
 
+const struct account_roles *making_roles(const struct making *making, struct span user_id)
+{
+    for (uint32_t i = 0; i < making->reads->count; i++) {
+        const struct store_request *read = making->reads->requests[i];
+
+        for (uint32_t j = 0; read->kind == STORE_ROLES_READ && j < read->name_count; j++)
+            if (span_equal(read->names[j], user_id))
+                return &read->roles[j];
+    }
+    return NULL;
+}
+
+bool making_read_roles(struct making *making, const struct span *ids, uint32_t count)
+{
+    struct store_request *request;
+    uint32_t known = 0;
+
+    while (known < count && making_roles(making, ids[known]))
+        known++;
+    if (known == count)
+        return true;
+    request = making_need(making, STORE_ROLES_READ);
+    request->names = arena_alloc(&request->arena, count * sizeof(*request->names));
+    request->name_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        request->names[i] = arena_copy(&request->arena, ids[i]);
+    return false;
+}
+
 /* ---- the past ----------------------------------------------------------------------------------------------------- */
 
 bool making_state_at(struct making *making, uint64_t version, enum err *err, struct span *state, bool *exists)
