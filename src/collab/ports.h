@@ -23,16 +23,17 @@ enum store_kind {
                          * count_max; version: how many there are in all */
     STORE_USERS_FIND, /* names: usernames in any case, or '#' and an id -> user_ids, an empty span for who is not
                          * there or whose account is disabled */
-    STORE_USERS_LIST, /* names as above, or '@' and a role -> user_ids: who is meant by each of them, at most count_max in all;
-                         * user_of: the indexes of the names; user_count */
+    STORE_USERS_LIST, /* names as above, or '@' and a role -> user_ids: who is meant by each of them in turn, at most count_max by
+                         * one; user_of: the indexes of the names; user_count; name_users: how many each of them means */
     STORE_ROLES_READ, /* names: users' ids -> roles: what the account of each has now */
     STORE_OP_FIND, /* commit.user_id, op_id, op_hash -> is_repeat, or ERR_ID_REUSED; in both cases commit.answer. Writes nothing;
                         * without an op_id it only comes back in its turn, behind what was asked before */
 };
 
 #define COMMIT_ROOMS_MAX 16
-#define COMMIT_EVENTS_MAX 64 /* a comment may mention 50 people */
-#define COMMIT_OBJECTS_MAX 64
+#define COMMIT_EVENTS_MAX 256 /* a change, its alerts, and all whom they are told (LIMIT_ALERTED_BY_CHANGE) */
+#define COMMIT_OBJECTS_MAX 256
+#define USERS_COUNTED_MAX 1000
 
 /* An event that is also something that somebody did: a line of the activity feed, found again by any of these. */
 struct commit_activity {
@@ -58,7 +59,8 @@ enum store_asker { ASKER_ROOM, ASKER_RECORD, ASKER_KEEP };
 
 /* What somebody's account says he is. */
 struct account_roles {
-    bool is_known;  /* there is an account of that id, or there was one: else he is known by his tokens alone, if at all */
+    bool
+        is_known; /* there is an account of that id, or there was one: else he is known by his tokens alone, if at all */
     bool is_active; /* it is there, and not disabled */
     uint32_t count;
     struct span *names;
@@ -95,6 +97,7 @@ struct store_request {
     uint32_t name_count, user_count;
     struct span *names, *user_ids;
     uint32_t *user_of;
+    uint32_t *name_users;        /* counted up to USERS_COUNTED_MAX */
     struct account_roles *roles; /* one for each name */
     struct {
         struct span op_id; /* idempotency key with its owner; empty: none. Kept for 24 h at least */
@@ -146,4 +149,6 @@ struct ports {
     uint64_t (*random)(void *world);
     /* The wall clock in nanoseconds, for what orders events of different rooms; NULL: nobody asks for that order. */
     int64_t (*moment)(void *world);
+    /* A change was committed whose alerts name more people than are told: how many were, and how many were not; NULL: nobody asks. */
+    void (*left_out)(void *world, struct span room, uint32_t told, uint32_t left_out);
 };

@@ -150,6 +150,13 @@ static int64_t port_moment(void *world)
     return clock_wall_ns();
 }
 
+static void port_left_out(void *world, struct span room, uint32_t told, uint32_t left_out)
+{
+    (void)world;
+    metric_add(METRIC_alert_people_left_out, left_out);
+    log_warn("alert.people_left_out", "room=" LOG_QUOTED " told=%u left_out=%u", LOG_TEXT(room), told, left_out);
+}
+
 /* ---- doors: what the clients ask of the world ---- */
 
 static void door_write_job(void *world, struct store_job *job)
@@ -458,7 +465,8 @@ struct worker *worker_new(unsigned index, struct worker_ring *ring, struct share
     loop_on_wake(worker->loop, on_wake, worker);
     worker->hub_timer.on_time = on_hub_time;
     worker->drain_timer.on_time = on_drain_time;
-    worker->ports = (struct ports){worker, port_answer, port_deliver, port_relay, port_store, port_random, port_moment};
+    worker->ports = (struct ports){worker,     port_answer, port_deliver, port_relay,
+                                   port_store, port_random, port_moment,  port_left_out};
     adopt_shared(worker, shared_ref(shared));
     worker->hub = hub_new(index, ring->count, shared->registry, &ring->hub_limits, &worker->ports);
     init_host(worker);

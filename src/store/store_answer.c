@@ -326,10 +326,8 @@ static enum err answer_users(struct store *store, struct store_request *request)
 
 static void add_user(struct store_request *request, struct span id, uint32_t name)
 {
-    if (id.len == 0 || request->user_count == request->count_max)
-        return;
     request->user_of[request->user_count] = name;
-    request->user_ids[request->user_count++] = id;
+    request->user_ids[request->user_count++] = arena_copy(&request->arena, id);
 }
 
 static enum err add_users_in_role(struct store *store, struct store_request *request, struct span role, uint32_t name)
@@ -338,25 +336,29 @@ static enum err add_users_in_role(struct store *store, struct store_request *req
     enum err err;
 
     sql_bind_text(statement, 1, role);
-    sql_bind_u64(statement, 2, request->count_max);
+    sql_bind_u64(statement, 2, USERS_COUNTED_MAX);
     while ((err = sql_row(statement)) == OK)
-        add_user(request, sql_column_copy(statement, 0, &request->arena), name);
+        if (request->name_users[name]++ < request->count_max)
+            add_user(request, sql_column(statement, 0), name);
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
 static enum err answer_user_list(struct store *store, struct store_request *request)
 {
+    const size_t people_max = (size_t)request->name_count * request->count_max;
     enum err err = OK;
     struct span id;
 
-    request->user_ids = arena_alloc(&request->arena, request->count_max * sizeof(*request->user_ids));
-    request->user_of = arena_alloc(&request->arena, request->count_max * sizeof(*request->user_of));
+    request->user_ids = arena_alloc(&request->arena, people_max * sizeof(*request->user_ids));
+    request->user_of = arena_alloc(&request->arena, people_max * sizeof(*request->user_of));
+    request->name_users = arena_alloc(&request->arena, request->name_count * sizeof(*request->name_users));
     for (uint32_t i = 0; i < request->name_count && err == OK; i++) {
         const struct span name = request->names[i];
 
         if (span_starts_with(name, SPAN("@")))
             err = add_users_in_role(store, request, span_slice(name, 1, name.len), i);
-        else if ((err = find_user(store, &request->arena, name, &id)) == OK)
+        else if ((err = find_user(store, &request->arena, name, &id)) == OK && id.len > 0 &&
+                 request->name_users[i]++ < request->count_max)
             add_user(request, id, i);
     }
     return err;

@@ -91,9 +91,19 @@ static void on_done(void *arg, struct store_request *request)
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 
+static void on_left_out(void *arg, struct span room, uint32_t told, uint32_t left_out)
+{
+    struct hub_double *world = arg;
+
+    (void)room;
+    world->left_out_times++;
+    world->alerted += told;
+    world->left_out += left_out;
+}
+
 static void start(struct hub_double *world)
 {
-    world->ports = (struct ports){world, on_answer, on_deliver, on_relay, on_store, on_random, NULL};
+    world->ports = (struct ports){world, on_answer, on_deliver, on_relay, on_store, on_random, NULL, on_left_out};
     world->hub = hub_new(0, world->worker_count, world->registry, &world->limits, &world->ports);
     hub_set_time(world->hub, world->now_ms, (int64_t)world->now_ms);
 }

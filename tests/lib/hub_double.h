@@ -32,6 +32,7 @@ struct hub_double {
     struct double_said said[DOUBLE_SAID_MAX];
     unsigned said_count, heard; /* those before `heard` were looked at */
     uint64_t next_tag;
+    unsigned left_out_times, alerted, left_out; /* of alerts that name too many */
 };
 
 extern const char hub_double_types[];

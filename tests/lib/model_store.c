@@ -533,11 +533,14 @@ static bool is_meant(const struct model_user *user, struct span name)
 
 static void list_users(const struct model_store *store, struct store_request *request)
 {
-    request->user_ids = arena_alloc(&request->arena, request->count_max * sizeof(struct span));
-    request->user_of = arena_alloc(&request->arena, request->count_max * sizeof(uint32_t));
-    for (unsigned j = 0; j < store->user_count; j++) {
-        for (uint32_t i = 0; i < request->name_count && request->user_count < request->count_max; i++) {
-            if (!is_meant(&store->users[j], request->names[i]))
+    const size_t people_max = (size_t)request->name_count * request->count_max;
+
+    request->user_ids = arena_alloc(&request->arena, people_max * sizeof(struct span));
+    request->user_of = arena_alloc(&request->arena, people_max * sizeof(uint32_t));
+    request->name_users = arena_alloc(&request->arena, request->name_count * sizeof(uint32_t));
+    for (uint32_t i = 0; i < request->name_count; i++) {
+        for (unsigned j = 0; j < store->user_count; j++) {
+            if (!is_meant(&store->users[j], request->names[i]) || request->name_users[i]++ >= request->count_max)
                 continue;
             request->user_of[request->user_count] = i;
             request->user_ids[request->user_count++] = arena_copy(&request->arena, span_from_str(store->users[j].id));

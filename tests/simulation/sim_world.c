@@ -164,7 +164,7 @@ static void hubs_start(struct sim *sim)
     for (unsigned i = 0; i < sim->worker_count; i++) {
         sim->port_worlds[i] = (struct sim_port){sim, i};
         sim->ports[i] = (struct ports){
-            &sim->port_worlds[i], port_answer, port_deliver, port_relay, port_store, port_random, NULL,
+            &sim->port_worlds[i], port_answer, port_deliver, port_relay, port_store, port_random, NULL, NULL,
         };
         sim->hubs[i] = hub_new(i, sim->worker_count, sim->hub_registry, &sim->limits, &sim->ports[i]);
         sim->wake_ms[i] = UINT64_MAX;

@@ -455,12 +455,16 @@ static void people_are_listed_by_role(void **state)
     assert_int_equal(store_account_put(fixture.store, &fixture.arena, &gone), OK);
     request->name_count = 5;
     request->names = names;
-    request->count_max = 3;
+    request->count_max = 1;
     assert_int_equal(store_fixture_execute(&fixture, request), OK);
     assert_int_equal(request->user_count, 3);
     assert_true(span_equal(request->user_ids[0], bert.id) && request->user_of[0] == 0);
     assert_true(span_equal(request->user_ids[1], bert.id) && request->user_of[1] == 1);
     assert_true(span_equal(request->user_ids[2], anna.id) && request->user_of[2] == 3);
+    assert_int_equal(request->name_users[1], 1);
+    assert_int_equal(request->name_users[2], 0);
+    assert_int_equal(request->name_users[3], 2); /* bert, too, who is one too many */
+    assert_int_equal(request->name_users[4], 0);
     store_request_free(request);
 }
 

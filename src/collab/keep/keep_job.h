@@ -15,7 +15,7 @@
 #include "collab/keep/keep.h"
 #include "collab/keep/notice.h"
 
-#define KEEP_IDS_MAX COMMIT_OBJECTS_MAX /* notifications in one command */
+#define KEEP_IDS_MAX LIMIT_NOTIFIED /* notifications in one command */
 #define KEEP_PEOPLE_MAX LIMIT_PEOPLE    /* mentioned in one comment, told in one notification */
 
 struct keep_line;

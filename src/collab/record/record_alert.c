@@ -1,29 +1,44 @@
 /* Into whose inboxes an alert comes: those whom its rule names, by name, by role, or by a field of the record. All of them are looked for
  * before the change is committed, and the store is only asked when an alert is really raised. */
+#include "base/limits.h"
 #include "collab/record/record_making.h"
-
-enum { ALERTED_MAX = 40 /* in one commit, of all its alerts: more objects and events do not go into it */ };
 
 /* ---- who is meant ------------------------------------------------------------------------------------------------- */
 
 /* Of a field what is in it then. A name that somebody typed there stands for nothing but an account of that name. */
-static struct span name_in_field(struct making *making, const struct field *field)
+static struct span name_in_field(const struct making *making, yyjson_val *state, const struct field *field)
 {
-    struct json json = {0};
-    struct span name;
+    const struct span name = json_text(yyjson_obj_getn(state, field->name.data, field->name.len));
 
-    if (json_parse(&json, buf_span(&making->plan->after.state), &record_json_limits) != OK)
-        return SPAN_EMPTY;
-    name = json_text(yyjson_obj_getn(json.root, field->name.data, field->name.len));
-    name = span_starts_with(name, SPAN("@")) || span_starts_with(name, SPAN("#")) ? SPAN_EMPTY
+    return span_starts_with(name, SPAN("@")) || span_starts_with(name, SPAN("#")) ? SPAN_EMPTY
                                                                                   : arena_copy(making->arena, name);
-    json_deinit(&json);
-    return name;
 }
 
-static struct span name_of(struct making *making, const struct alert_notify *notify)
+static bool is_role(struct span name)
 {
-    return notify->field ? name_in_field(making, notify->field) : notify->name;
+    return span_starts_with(name, SPAN("@"));
+}
+
+/* Whom a rule names, as the record is then: those who are named one by one before whole roles, so that none of them is one too many. */
+static uint32_t names_of(const struct making *making, const struct alert_rule *rule,
+                         struct span names[ALERT_NOTIFY_MAX])
+{
+    struct json json = {0};
+    uint32_t count = 0;
+
+    if (json_parse(&json, buf_span(&making->plan->after.state), &record_json_limits) != OK)
+        return 0;
+    for (unsigned roles = 0; roles < 2; roles++) {
+        for (uint32_t i = 0; i < rule->notify_count; i++) {
+            const struct alert_notify *notify = &rule->notify[i];
+            const struct span name = notify->field ? name_in_field(making, json.root, notify->field) : notify->name;
+
+            if (name.len > 0 && is_role(name) == (roles == 1))
+                names[count++] = name;
+        }
+    }
+    json_deinit(&json);
+    return count;
 }
 
 /* The request that asked for all of them: there is one at most, since the state does not change while it is away. */
@@ -37,24 +52,98 @@ static const struct store_request *find_people(const struct making *making)
 
 static void add_name(struct store_request *request, struct span name)
 {
-    if (name.len == 0)
-        return;
     for (uint32_t i = 0; i < request->name_count; i++)
         if (span_equal(request->names[i], name))
             return;
     request->names[request->name_count++] = arena_copy(&request->arena, name);
 }
 
-static void ask_for_people(struct making *making, const struct alert *alerts, uint32_t count, uint32_t name_count)
+static bool ask_for_people(struct making *making, const struct alert *alerts, uint32_t count)
 {
+    struct span names[ALERT_NOTIFY_MAX];
     struct store_request *request = making_need(making, STORE_USERS_LIST);
 
-    request->count_max = ALERTED_MAX;
-    request->names = arena_alloc(&request->arena, name_count * sizeof(*request->names));
-    for (uint32_t i = 0; i < count; i++)
-        for (uint32_t j = 0; j < alerts[i].rule->notify_count; j++)
-            add_name(request, name_of(making, &alerts[i].rule->notify[j]));
+    request->count_max = LIMIT_ALERTED;
+    request->names = arena_alloc(&request->arena, (size_t)count * ALERT_NOTIFY_MAX * sizeof(*request->names));
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t name_count = names_of(making, alerts[i].rule, names);
+
+        for (uint32_t j = 0; j < name_count; j++)
+            add_name(request, names[j]);
+    }
+    if (request->name_count > 0)
+        return false;
+    store_request_free(request);
+    making->plan->need = NULL;
+    return true;
 }
+
+/* ---- who of them is told ------------------------------------------------------------------------------------------ */
+
+/* Whom one alert is told. Those who are too many are left out, and counted. */
+struct audience {
+    uint32_t count, count_max, left_out;
+    struct span user_ids[LIMIT_ALERTED];
+};
+
+static void add_person(struct audience *audience, struct span user_id)
+{
+    for (uint32_t i = 0; i < audience->count; i++)
+        if (span_equal(audience->user_ids[i], user_id))
+            return;
+    if (audience->count < audience->count_max)
+        audience->user_ids[audience->count++] = user_id;
+    else
+        audience->left_out++;
+}
+
+static void add_people(struct audience *audience, const struct store_request *people, struct span name)
+{
+    uint32_t which = 0, listed = 0;
+
+    while (which < people->name_count && !span_equal(people->names[which], name))
+        which++;
+    if (which == people->name_count)
+        return;
+    for (uint32_t i = 0; i < people->user_count; i++) {
+        if (people->user_of[i] != which)
+            continue;
+        add_person(audience, people->user_ids[i]);
+        listed++;
+    }
+    audience->left_out += people->name_users[which] - listed;
+}
+
+/* `told`: by the alerts before it. */
+static void gather(struct making *making, const struct alert *alert, const struct store_request *people, uint32_t told,
+                   struct audience *audience)
+{
+    const uint32_t room = LIMIT_ALERTED_BY_CHANGE - told;
+    struct span names[ALERT_NOTIFY_MAX];
+    const uint32_t count = names_of(making, alert->rule, names);
+
+    audience->count = audience->left_out = 0;
+    audience->count_max = room < LIMIT_ALERTED ? room : LIMIT_ALERTED;
+    for (uint32_t i = 0; i < count; i++)
+        add_people(audience, people, names[i]);
+}
+
+static bool read_preferences(struct making *making, const struct alert *alerts, uint32_t count,
+                             const struct store_request *people)
+{
+    struct span ids[LIMIT_ALERTED_BY_CHANGE];
+    struct audience audience;
+    uint32_t told = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        gather(making, &alerts[i], people, told, &audience);
+        for (uint32_t j = 0; j < audience.count; j++)
+            ids[told++] = audience.user_ids[j];
+    }
+    return making_read_objects(making, OBJECT_PREFERENCES, ids, told);
+}
+
+/* ---- before it is committed --------------------------------------------------------------------------------------- */
 
 /* A rule is about two fields: a change of others raises nothing. */
 static bool touches(const struct change *change, const struct field *field)
@@ -84,31 +173,17 @@ static bool may_alert_somebody(const struct making *making, const struct change 
 bool plan_find_alerted(struct making *making, const struct change *change)
 {
     const struct store_request *people = find_people(making);
-    struct alert alerts[ANNOUNCED_ALERTS_MAX];
-    uint32_t count, name_count = 0;
+    struct alert alerts[TYPE_ALERTS_MAX];
+    uint32_t count;
 
-    if (people)
-        return making_read_objects(making, OBJECT_PREFERENCES, people->user_ids, people->user_count);
     if (!may_alert_somebody(making, change))
         return true;
     count = alert_check(making->arena, making->type, buf_span(&making->present->state),
-                        buf_span(&making->plan->after.state), alerts, ANNOUNCED_ALERTS_MAX);
-    for (uint32_t i = 0; i < count; i++)
-        name_count += alerts[i].rule->notify_count;
-    if (name_count > 0)
-        ask_for_people(making, alerts, count, name_count);
-    return name_count == 0;
+                        buf_span(&making->plan->after.state), alerts, TYPE_ALERTS_MAX);
+    return people ? read_preferences(making, alerts, count, people) : ask_for_people(making, alerts, count);
 }
 
 /* ---- telling them ------------------------------------------------------------------------------------------------- */
-
-static bool is_named(struct making *making, const struct alert *alert, struct span name)
-{
-    for (uint32_t i = 0; i < alert->rule->notify_count; i++)
-        if (span_equal(name_of(making, &alert->rule->notify[i]), name))
-            return true;
-    return false;
-}
 
 static struct span data_of(struct making *making, const struct alert *alert)
 {
@@ -127,20 +202,12 @@ static struct span data_of(struct making *making, const struct alert *alert)
     return data;
 }
 
-/* By one of the rule's names, and by none before it. */
-static bool is_meant(struct making *making, const struct alert *alert, const struct store_request *people, uint32_t i)
-{
-    for (uint32_t j = 0; j < i; j++)
-        if (span_equal(people->user_ids[j], people->user_ids[i]) &&
-            is_named(making, alert, people->names[people->user_of[j]]))
-            return false;
-    return is_named(making, alert, people->names[people->user_of[i]]);
-}
-
 /* It comes from the server: whoever caused it is told, too. */
 void plan_tell_alerted(struct making *making, struct store_request *request, const struct alert *alert)
 {
     const struct store_request *people = find_people(making);
+    struct record_outcome *outcome = &making->plan->outcome;
+    struct audience audience;
     struct notice notice =
         making_notice(making, SPAN("alert"), buf_span(&making->plan->after.state), alert->rule->shown);
 
@@ -149,7 +216,11 @@ void plan_tell_alerted(struct making *making, struct store_request *request, con
     notice.title = alert->title;
     notice.message = alert->message;
     notice.data = data_of(making, alert);
-    for (uint32_t i = 0; people && i < people->user_count && request->commit.object_count < ALERTED_MAX; i++)
-        if (is_meant(making, alert, people, i))
-            making_tell(making, request, &notice, people->user_ids[i]);
+    if (people == NULL)
+        return;
+    gather(making, alert, people, outcome->alerted_count, &audience);
+    outcome->alerted_count += audience.count;
+    outcome->left_out_count += audience.left_out;
+    for (uint32_t i = 0; i < audience.count; i++)
+        making_tell(making, request, &notice, audience.user_ids[i]);
 }

@@ -133,8 +133,8 @@ static void announce_alert(const struct making *making, struct store_request *re
 /* Whoever caused an alert is told, too: nobody else may be looking. */
 void announce_alerts(struct making *making, struct store_request *request, struct span before, struct span after)
 {
-    struct alert alerts[ANNOUNCED_ALERTS_MAX];
-    const uint32_t count = alert_check(making->arena, request->type, before, after, alerts, ANNOUNCED_ALERTS_MAX);
+    struct alert alerts[TYPE_ALERTS_MAX];
+    const uint32_t count = alert_check(making->arena, request->type, before, after, alerts, TYPE_ALERTS_MAX);
 
     for (uint32_t i = 0; i < count; i++) {
         announce_alert(making, request, &alerts[i]);

@@ -349,6 +349,9 @@ void job_on_change(struct job *job, struct store_request *request)
         return;
     }
     record_advance(record, request);
+    if (job->outcome.left_out_count > 0 && record->hub->ports.left_out)
+        record->hub->ports.left_out(record->hub->ports.world, record->room, job->outcome.alerted_count,
+                                    job->outcome.left_out_count);
     answer_committed(job, request);
 }
 

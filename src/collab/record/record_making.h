@@ -99,7 +99,6 @@ void announce_object(struct making *making, struct store_request *request, const
                      struct span body, enum object_verb verb, uint64_t shown, struct span room);
 
 /* ---- record_alert.c ---- */
-#define ANNOUNCED_ALERTS_MAX 7 /* that one change raises */
 /* Those into whose inboxes the alerts come that the change raises, as it is applied in plan->after. False: something is being read. */
 bool plan_find_alerted(struct making *making, const struct change *change);
 void plan_tell_alerted(struct making *making, struct store_request *request, const struct alert *alert);

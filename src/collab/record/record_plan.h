@@ -22,6 +22,8 @@ struct record_outcome {
     uint32_t skipped_count;
     enum err err;   /* to be answered when all is committed: of a conflict that was only refreshed */
     uint64_t grant; /* lock.h: of a lock that is granted */
+    /* People whom its alerts are told, and those who are too many: counted as they were found, before what they want. */
+    uint32_t alerted_count, left_out_count;
     /* An object to be shown. Its body: empty, when it is the commit's first event's. */
     bool has_object;
     enum object_kind object_kind;

@@ -127,6 +127,8 @@ static inline bool type_is_stored(const struct type *type)
 }
 
 #define REGISTRY_ROLES_MAX 64
+#define TYPE_ALERTS_MAX 32
+#define ALERT_NOTIFY_MAX 8
 
 struct type_registry {
     _Atomic uint32_t ref_count;

@@ -1,6 +1,11 @@
 #include "collab/type/type_parse.h"
 
-enum { ACTIONS_MAX = 64 /* a bit each in access.c */, ALERTS_MAX = 32, NOTIFY_MAX = 8, RULE_FIELDS_MAX = 64 };
+enum {
+    ACTIONS_MAX = 64 /* a bit each in access.c */,
+    ALERTS_MAX = TYPE_ALERTS_MAX,
+    NOTIFY_MAX = ALERT_NOTIFY_MAX,
+    RULE_FIELDS_MAX = 64
+};
 
 static enum err find_field(struct type_parser *parser, struct span name, const struct field **out)
 {
