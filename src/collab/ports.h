@@ -7,6 +7,7 @@
 #pragma once
 
 #include "collab/event.h"
+#include "collab/object_access.h"
 
 /* Work for the storage thread. One heap object that travels there and back; inputs first, results filled in by the store. */
 enum store_kind {
@@ -19,8 +20,8 @@ enum store_kind {
                          * count_max, and some megabytes: the newest ones; is_complete: they begin right after it), version: of the last */
     STORE_RECORD_AT, /* type, entity_id, version -> found, state: as it was then; ERR_BAD_VERSION: there was no such version */
     STORE_OBJECTS_READ, /* objects: kind and id -> the rest of each; revision 0 when it is not there */
-    STORE_OBJECTS_LIST, /* objects[0]: kind, owner, state (none empty) -> objects: those that are there, oldest first, at most
-                         * count_max; version: how many there are in all */
+    STORE_OBJECTS_LIST, /* objects[0]: kind, owner, state (none empty), rights -> objects: those that may be seen, oldest first, at
+                         * most count_max; version: how many there are in all */
     STORE_USERS_FIND, /* names: usernames in any case, or '#' and an id -> user_ids, an empty span for who is not
                          * there or whose account is disabled */
     STORE_USERS_LIST, /* names as above, or '@' and a role -> user_ids: who is meant by each of them in turn, at most count_max by
@@ -93,6 +94,7 @@ struct store_request {
      * what there is. STORE_RECORD_LOAD: the record's locks. */
     uint32_t object_count;
     struct object *objects;
+    struct object_rights rights; /* of who asks */
     /* STORE_USERS_FIND, STORE_USERS_LIST, STORE_ROLES_READ */
     uint32_t name_count, user_count;
     struct span *names, *user_ids;

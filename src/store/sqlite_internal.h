@@ -179,9 +179,9 @@ must_check enum err objects_put(struct store *store, const struct store_request 
 void object_read(sqlite3_stmt *statement, struct arena *arena, struct object *out);
 /* The rest of an object of which kind and id are known; ERR_NOT_FOUND leaves it empty. */
 must_check enum err object_find(struct sql *sql, struct arena *arena, struct object *object);
-/* Of an owner, in a state (empty: in any). */
+/* Of an owner in a state: those that may be seen. */
 must_check enum err objects_count(struct sql *sql, enum object_kind kind, struct span owner, struct span state,
-                                  uint64_t *out);
+                                  const struct object_rights *rights, uint64_t *out);
 /* STORE_ROLES_READ (store_accounts.c) */
 must_check enum err accounts_read_roles(struct store *store, struct store_request *request);
 must_check enum err objects_list(struct store *store, struct store_request *request); /* STORE_OBJECTS_LIST */

@@ -174,9 +174,10 @@ must_check enum err store_object_get(struct store_reader *reader, struct arena *
 /* Where people write a user's id or his username: his id, in the arena. It stays as it is when it is empty or no account has either (who is
  * known by his token alone has none). */
 must_check enum err store_user_resolve(struct store_reader *reader, struct arena *arena, struct span *user);
-/* How many an owner has in a state (empty: in any): unread notifications, open conflicts. */
+/* How many an owner has in a state that may be seen with these rights: unread notifications. Where something may be hidden each is looked
+ * at. */
 must_check enum err store_object_count(struct store_reader *reader, enum object_kind kind, struct span owner,
-                                       struct span state, uint64_t *out);
+                                       struct span state, const struct object_rights *rights, uint64_t *out);
 
 /* The activity feed, newest first. */
 struct activity_query {

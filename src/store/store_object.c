@@ -64,16 +64,14 @@ enum err objects_load_locks(struct store *store, struct store_request *request, 
     return read_all(statement, request, OBJECT_LOCK);
 }
 
-enum err objects_count(struct sql *sql, enum object_kind kind, struct span owner, struct span state, uint64_t *out)
+static enum err count_rows(struct sql *sql, const struct object *like, uint64_t *out)
 {
-    sqlite3_stmt *statement = sql->statements[state.len > 0 ? SQL_object_count : SQL_object_count_all];
+    sqlite3_stmt *statement = sql->statements[SQL_object_count];
     enum err err;
 
-    *out = 0;
-    sql_bind_text(statement, 1, object_kind_name(kind));
-    sql_bind_text(statement, 2, owner);
-    if (state.len > 0)
-        sql_bind_text(statement, 3, state);
+    sql_bind_text(statement, 1, object_kind_name(like->kind));
+    sql_bind_text(statement, 2, like->owner);
+    sql_bind_text(statement, 3, like->state);
     if ((err = sql_row(statement)) != OK)
         return err;
     *out = sql_column_u64(statement, 0);
@@ -81,21 +79,79 @@ enum err objects_count(struct sql *sql, enum object_kind kind, struct span owner
     return OK;
 }
 
+/* An owner's objects in a state, oldest first. The statement is for sql_row. */
+static sqlite3_stmt *walk(struct sql *sql, const struct object *like, int64_t limit)
+{
+    sqlite3_stmt *statement = sql->statements[SQL_object_list];
+
+    sql_bind_text(statement, 1, object_kind_name(like->kind));
+    sql_bind_text(statement, 2, like->owner);
+    sql_bind_text(statement, 3, like->state);
+    sql_bind_i64(statement, 4, limit);
+    return statement;
+}
+
+/* What is needed to say whether it may be seen, valid until the next row. */
+static struct object seen_in(sqlite3_stmt *statement, enum object_kind kind)
+{
+    return (struct object){.kind = kind, .room = sql_column(statement, 1), .body = sql_column(statement, 6)};
+}
+
+enum err objects_count(struct sql *sql, enum object_kind kind, struct span owner, struct span state,
+                       const struct object_rights *rights, uint64_t *out)
+{
+    const struct object like = {.kind = kind, .owner = owner, .state = state};
+    sqlite3_stmt *statement;
+    enum err err;
+
+    *out = 0;
+    if (object_rights_are_whole(rights))
+        return count_rows(sql, &like, out);
+    statement = walk(sql, &like, -1);
+    while ((err = sql_row(statement)) == OK) {
+        const struct object object = seen_in(statement, kind);
+
+        *out += object_may_be_seen(rights, &object);
+    }
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+/* All are looked at, because the rest is counted; only those that are asked for are copied. */
+static enum err list_visible(struct store *store, struct store_request *request, const struct object *like)
+{
+    sqlite3_stmt *statement = walk(&store->sql, like, -1);
+    enum err err;
+
+    request->objects = arena_alloc(&request->arena, request->count_max * sizeof(*request->objects));
+    while ((err = sql_row(statement)) == OK) {
+        const struct object object = seen_in(statement, like->kind);
+
+        if (!object_may_be_seen(&request->rights, &object))
+            continue;
+        if (request->version++ < request->count_max) {
+            struct object *out = &request->objects[request->object_count++];
+
+            out->kind = like->kind;
+            object_read(statement, &request->arena, out);
+        }
+    }
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
 /* The first of what there is stands where the question stood, and would be the same question again. */
 enum err objects_list(struct store *store, struct store_request *request)
 {
-    sqlite3_stmt *statement = store->sql.statements[SQL_object_list];
     const struct object asked = request->objects[0];
     enum err err;
 
     assert(asked.owner.len > 0 && asked.state.len > 0);
-    if ((err = objects_count(&store->sql, asked.kind, asked.owner, asked.state, &request->version)) != OK)
+    request->version = 0;
+    request->object_count = 0;
+    if (!object_rights_are_whole(&request->rights))
+        return list_visible(store, request, &asked);
+    if ((err = count_rows(&store->sql, &asked, &request->version)) != OK)
         return err;
-    sql_bind_text(statement, 1, object_kind_name(asked.kind));
-    sql_bind_text(statement, 2, asked.owner);
-    sql_bind_text(statement, 3, asked.state);
-    sql_bind_u64(statement, 4, request->count_max);
-    return read_all(statement, request, asked.kind);
+    return read_all(walk(&store->sql, &asked, request->count_max), request, asked.kind);
 }
 
 /* ---- writing ---- */

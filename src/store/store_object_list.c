@@ -183,8 +183,8 @@ enum err store_object_get(struct store_reader *reader, struct arena *arena, enum
 }
 
 enum err store_object_count(struct store_reader *reader, enum object_kind kind, struct span owner, struct span state,
-                            uint64_t *out)
+                            const struct object_rights *rights, uint64_t *out)
 {
     reader_start_clock(reader);
-    return objects_count(&reader->sql, kind, owner, state, out);
+    return objects_count(&reader->sql, kind, owner, state, rights, out);
 }

@@ -482,11 +482,15 @@ static void read_objects(const struct model_store *store, struct store_request *
 static void list_asked(const struct model_store *store, struct store_request *request)
 {
     const struct object asked = request->objects[0];
+    uint32_t found, count = 0;
 
     list_objects(store, request, asked.kind, NULL, &asked);
-    request->version = request->object_count;
-    if (request->object_count > request->count_max)
-        request->object_count = request->count_max;
+    found = request->object_count;
+    for (uint32_t i = 0; i < found; i++)
+        if (object_may_be_seen(&request->rights, &request->objects[i]))
+            request->objects[count++] = request->objects[i];
+    request->version = count;
+    request->object_count = count < request->count_max ? count : request->count_max;
 }
 
 static void find_users(const struct model_store *store, struct store_request *request)

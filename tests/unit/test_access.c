@@ -119,6 +119,15 @@ static void several_roles_add_up(void **state)
     assert_ptr_equal(access_of(registry, turned, 3), both);
 }
 
+static void who_may_read_every_field_may_read_all(void **state)
+{
+    (void)state;
+    assert_true(access_reads_all(access_with("admin"), registry));
+    assert_true(access_reads_all(access_with("manager"), registry));
+    assert_false(access_reads_all(access_with("editor"), registry)); /* not the cost */
+    assert_false(access_reads_all(access_with("nobody"), registry)); /* no order */
+}
+
 static void an_audience_is_named_by_roles(void **state)
 {
     struct span names[] = {SPAN_INIT("manager")};
@@ -238,6 +247,7 @@ int main(void)
         TEST(the_admin_may_do_everything),
         TEST(somebody_without_roles_has_what_everybody_has),
         TEST(several_roles_add_up),
+        TEST(who_may_read_every_field_may_read_all),
         TEST(an_audience_is_named_by_roles),
         TEST(access_counts_for_the_types_of_another_registry),
         TEST(any_thread_finds_the_same_access),

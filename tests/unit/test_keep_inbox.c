@@ -257,6 +257,56 @@ static void what_is_to_be_marked_must_be_said(void **state)
     buf_deinit(&input);
 }
 
+/* ---- what he may not see ---- */
+
+/* Of what an order costs only managers know. */
+static void tell_amir_of_costs(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        assert_done(told(ADA, "order:O-1", "{\"title\":\"It costs\",\"to\":[3],\"data\":{\"path\":\"/cost\"}}"));
+}
+
+static void what_he_may_not_see_is_not_counted(void **state)
+{
+    const char *id;
+
+    (void)state;
+    tell_amir_of_costs(2);
+    fill_inbox(2);
+    id = newest_id();
+    assert_string_equal(answered(mark(AMIR, OBJECT_READ, id, ""), "unread_count"), "1");
+    assert_string_equal(answered(mark(AMIR, OBJECT_REMOVE, newest_id(), ""), "unread_count"), "0");
+}
+
+static void what_he_may_not_see_he_does_not_mark(void **state)
+{
+    const char *id;
+
+    (void)state;
+    tell_amir_of_costs(1);
+    id = newest_id();
+    assert_refused_for(mark(AMIR, OBJECT_READ, id, ""), ERR_NOT_FOUND, "object_id");
+    assert_int_equal(object_notices("3", "info"), 1);
+    assert_string_equal(answered(mark(ADA, OBJECT_READ, id, ""), "unread_count"), "0");
+    assert_int_equal(object_notices("3", "info"), 0);
+}
+
+static void all_are_all_that_he_may_see(void **state)
+{
+    const struct answer *answer;
+
+    (void)state;
+    tell_amir_of_costs(70);
+    fill_inbox(66);
+    answer = mark(AMIR, OBJECT_READ, "", "{\"all\":true}");
+    assert_string_equal(answered(answer, "count"), "64");
+    assert_string_equal(answered(answer, "unread_count"), "2");
+    answer = mark(AMIR, OBJECT_READ, "", "{\"all\":true}");
+    assert_string_equal(answered(answer, "count"), "2");
+    assert_string_equal(answered(answer, "unread_count"), "0");
+    assert_int_equal(object_notices("3", "info"), 70);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, object_set_up, hub_stage_tear_down)
 
 int main(void)
@@ -277,6 +327,9 @@ int main(void)
         TEST(what_is_marked_so_already_is_fine_and_nobody_hears_of_it),
         TEST(nobody_marks_what_is_in_the_inbox_of_somebody_else),
         TEST(what_is_to_be_marked_must_be_said),
+        TEST(what_he_may_not_see_is_not_counted),
+        TEST(what_he_may_not_see_he_does_not_mark),
+        TEST(all_are_all_that_he_may_see),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

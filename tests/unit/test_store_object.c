@@ -382,6 +382,60 @@ static void what_an_owner_has_in_a_state_is_listed_and_counted(void **state)
     store_request_free(found);
 }
 
+static void put_notice(const char *id, const char *body)
+{
+    struct store_request *request = store_fixture_object(&fixture, OBJECT_NOTIFICATION, id, 1, body);
+
+    set_owner(request, "7", "unread");
+    assert_int_equal(store_fixture_commit(&fixture, request), OK);
+}
+
+static struct store_request *list_for(const struct object_rights *rights, uint32_t count_max)
+{
+    struct store_request *request = store_request_new(STORE_OBJECTS_LIST);
+
+    request->objects = arena_alloc(&request->arena, sizeof(*request->objects));
+    request->object_count = 1;
+    request->objects[0] = (struct object){.kind = OBJECT_NOTIFICATION, .owner = SPAN("7"), .state = SPAN("unread")};
+    request->rights = *rights;
+    request->count_max = count_max;
+    assert_int_equal(store_fixture_execute(&fixture, request), OK);
+    return request;
+}
+
+static void only_what_may_be_seen_is_listed_and_counted(void **state)
+{
+    static const char types[] = "{\"deal\":{\"fields\":{\"limit\":{\"kind\":\"number\",\"read\":[\"manager\"]}}}}";
+    const struct span manager = SPAN("manager");
+    struct object_rights rights = {0};
+    struct type_registry *registry;
+    struct store_request *found;
+    struct buf why = BUF_EMPTY;
+    uint64_t count;
+
+    (void)state;
+    assert_int_equal(type_registry_new(span_from_str(types), SPAN_EMPTY, &registry, &why), OK);
+    put_notice("n1", "{\"entity_type\":\"deal\",\"fields\":[{\"path\":\"/limit\"}]}");
+    put_notice("n2", "{\"entity_type\":\"deal\"}");
+    put_notice("n3", "{}");
+    rights = (struct object_rights){registry, access_of(registry, NULL, 0)};
+    found = list_for(&rights, 1);
+    assert_int_equal(found->version, 2);
+    assert_int_equal(found->object_count, 1);
+    assert_text(found->objects[0].id, "n2");
+    store_request_free(found);
+    assert_int_equal(store_object_count(store_fixture_reader(&fixture), OBJECT_NOTIFICATION, SPAN("7"), SPAN("unread"),
+                                        &rights, &count),
+                     OK);
+    assert_int_equal(count, 2);
+    rights.access = access_of(registry, &manager, 1);
+    found = list_for(&rights, 9);
+    assert_int_equal(found->version, 3);
+    assert_int_equal(found->object_count, 3);
+    store_request_free(found);
+    type_registry_unref(registry);
+}
+
 static void people_are_found_by_name_in_any_case_and_by_id(void **state)
 {
     struct account account = {.username = SPAN("JSmith")}, gone = {.username = SPAN("gone"), .is_disabled = true};
@@ -503,6 +557,7 @@ int main(void)
         TEST(no_token_is_given_again_after_a_copy_came_back),
         TEST(a_record_comes_with_its_locks),
         TEST(what_an_owner_has_in_a_state_is_listed_and_counted),
+        TEST(only_what_may_be_seen_is_listed_and_counted),
         TEST(people_are_found_by_name_in_any_case_and_by_id),
         TEST(the_roles_of_accounts_are_those_of_now),
         TEST(people_are_listed_by_role),

@@ -79,6 +79,17 @@ describe('an inbox', () => {
     assert.deepEqual((await inboxOf('lchen')).map(({ type }) => type), ['mention']); // she was to settle the conflict over the limit, too
   });
 
+  test('counts what its owner may read, as many as the list has', async () => {
+    const listed = (await people.rest('lchen', 'GET', '/api/v1/notifications?state=unread')).body;
+    assert.equal(listed.unread_count, listed.notifications.length);
+    const li = await people.open('lchen');
+    const { items, unreadCount } = assertAck(await li.ask({ type: 'list', payload: { kind: 'notification', state: 'unread' } }));
+    assert.equal(unreadCount, items.length);
+    const { notification } = assertAck(await li.ask({ type: 'notification', payload: { action: 'read', all: true } }));
+    assert.deepEqual([notification.count, notification.unreadCount], [items.length, 0]);
+    li.close();
+  });
+
   test('has the alerts of the rules that name him, whoever was away', async () => {
     const john = await people.enter('jsmith', 'inbox');
     await say(ada, 'update', { patch: { qty: 0 } });

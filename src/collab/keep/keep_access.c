@@ -34,6 +34,17 @@ enum err keep_may_manage(struct keep_job *job, struct span *user_id)
     return job->is_privileged || span_equal(*user_id, job->command->identity->user_id) ? OK : ERR_FORBIDDEN;
 }
 
+/* With a registry that stays: the store asks, too. */
+struct object_rights keep_rights(const struct keep_job *job)
+{
+    const struct identity *identity = job->command->identity;
+    struct object_rights rights = {.registry = job->hub->registry};
+
+    if (!job->is_privileged)
+        rights.access = access_of(job->hub->registry, identity->roles, identity->role_count);
+    return rights;
+}
+
 bool keep_may_see(struct keep_job *job, struct span path, uint64_t *shown)
 {
     const struct field *field;

@@ -183,15 +183,17 @@ static enum err tell_user(struct keep_job *job)
 
 struct marking {
     struct span owner, state; /* state: what they become; empty: they go */
-    struct span word;         /* the same for people */
+    struct object_rights rights;
+    struct span word; /* the same for people */
     uint32_t found_count, count;
     const struct object *objects[KEEP_IDS_MAX]; /* to be changed */
 };
 
-/* Somebody else's is not there. */
+/* Somebody else's is not there, and neither is what he may not see: it is not counted. */
 static void mark(struct marking *marking, const struct object *object)
 {
-    if (object == NULL || object->revision == 0 || !span_equal(object->owner, marking->owner))
+    if (object == NULL || object->revision == 0 || !span_equal(object->owner, marking->owner) ||
+        !object_may_be_seen(&marking->rights, object))
         return;
     marking->found_count++;
     for (uint32_t i = 0; i < marking->count; i++)
@@ -336,7 +338,7 @@ static enum err commit_marking(struct keep_job *job, const struct marking *marki
 
 static enum err mark_some(struct keep_job *job, struct span state, struct span word)
 {
-    struct marking marking = {.state = state, .word = word};
+    struct marking marking = {.state = state, .word = word, .rights = keep_rights(job)};
     enum err err;
 
     if ((err = keep_may_manage(job, &marking.owner)) != OK || (err = choose(job, &marking)) != OK ||

@@ -15,8 +15,8 @@
 #include "collab/keep/keep.h"
 #include "collab/keep/notice.h"
 
-#define KEEP_IDS_MAX LIMIT_NOTIFIED /* notifications in one command */
-#define KEEP_PEOPLE_MAX LIMIT_PEOPLE    /* mentioned in one comment, told in one notification */
+#define KEEP_IDS_MAX LIMIT_NOTIFIED  /* notifications in one command */
+#define KEEP_PEOPLE_MAX LIMIT_PEOPLE /* mentioned in one comment, told in one notification */
 
 struct keep_line;
 
@@ -86,7 +86,8 @@ const struct object *keep_object(struct keep_job *job, enum object_kind kind, st
 bool keep_user(struct keep_job *job, struct span name, struct span *user_id);
 /* The state of the record whose room it is. False: not known yet. */
 bool keep_record(struct keep_job *job, struct span *state);
-/* The oldest of somebody's objects of a kind in a state, and how many there are in all (facts.list_total). False: not known yet. */
+/* The oldest of somebody's objects of a kind in a state that whoever asks may see, and how many of them there are in all
+ * (facts.list_total). False: not known yet. */
 bool keep_list(struct keep_job *job, enum object_kind kind, struct span owner, struct span state, uint32_t count_max);
 /* Something that was asked for is not known yet: return, whatever the rest would be. */
 bool keep_is_unknown(const struct keep_job *job);
@@ -208,6 +209,8 @@ must_check enum err keep_may_read(struct keep_job *job);
 /* Records of types that are not stored are there if somebody says so. */
 bool keep_is_there(const struct keep_job *job, struct span state);
 bool keep_may_update(const struct keep_job *job);
+/* Of what is kept, what he may see. */
+struct object_rights keep_rights(const struct keep_job *job);
 /* The room is his own (or he is an admin): ERR_NOT_FOUND when it is no user's, ERR_FORBIDDEN. *user_id: whose it is. */
 must_check enum err keep_may_manage(struct keep_job *job, struct span *user_id);
 /* The field that a path begins with, as a bit; 0: there is no such field, or he may not read it. No path: no bits, and true. */

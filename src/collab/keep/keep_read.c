@@ -127,6 +127,7 @@ static void list_objects(struct keep_job *job)
     request->objects[0].kind = listed->kind;
     request->objects[0].owner = arena_copy(&request->arena, listed->owner);
     request->objects[0].state = arena_copy(&request->arena, listed->state);
+    request->rights = keep_rights(job);
     request->count_max = job->facts.list_count_max;
     keep_send(job, request);
 }

@@ -199,6 +199,19 @@ uint64_t access_writable(const struct access *access, const struct type *type)
     return access_to(access, type)->writable;
 }
 
+bool access_reads_all(const struct access *access, const struct type_registry *registry)
+{
+    for (uint32_t i = 0; i < registry->type_count; i++) {
+        const struct type *type = &registry->types[i];
+        const struct type_access *may = access_to(access, type);
+
+        if (!(may->verbs >> VERB_READ & 1) ||
+            (type->field_count > 0 && may->readable != UINT64_MAX >> (64 - type->field_count)))
+            return false;
+    }
+    return true;
+}
+
 bool access_is_open(const struct type *type, const struct field *field)
 {
     if (is_empty(&field->read) || field->read.any)

@@ -29,6 +29,8 @@ bool access_allows_action(const struct access *access, const struct type *type, 
  * who may write any field may VERB_UPDATE. */
 uint64_t access_readable(const struct access *access, const struct type *type); /* a bit per field */
 uint64_t access_writable(const struct access *access, const struct type *type);
+/* There is nothing in the registry's types that they may not read. */
+bool access_reads_all(const struct access *access, const struct type_registry *registry);
 /* Everybody who may read a record of the type may read this field of it. */
 bool access_is_open(const struct type *type, const struct field *field);
 /* What is wrong with a change, said to whoever sent it: a field that he may not even read is one that is not there. */

@@ -12,6 +12,7 @@ struct listing {              /* question->state */
     struct span own_id, with; /* of messages with somebody: the two; `with` is an id or a username */
     struct object_query query;
     struct object_page page;
+    struct object_rights rights; /* whose inbox it is */
     uint64_t unread_count;
     struct activity_query activity_query;
     struct activity_page activity_page;
@@ -50,7 +51,8 @@ static enum err run_objects(struct native_question *question, struct store_reade
     if (err || (err = store_objects(reader, &question->arena, query, &listing->page)) ||
         query->kind != OBJECT_NOTIFICATION)
         return err;
-    return store_object_count(reader, OBJECT_NOTIFICATION, query->owner, SPAN("unread"), &listing->unread_count);
+    return store_object_count(reader, OBJECT_NOTIFICATION, query->owner, SPAN("unread"), &listing->rights,
+                              &listing->unread_count);
 }
 
 /* Who never said anything has none. */
@@ -229,14 +231,23 @@ static enum err take_conversation(struct native_hearing *hearing, struct native_
     return OK;
 }
 
+/* One's own. What is hidden in it is not counted; his rights by the question's types, which are there as long as it is. */
+static enum err take_inbox(struct native_hearing *hearing, struct native_question *question)
+{
+    const struct identity *identity = hearing->session->identity;
+    struct listing *listing = question->state;
+    listing->query.owner = arena_copy(&question->arena, identity->user_id);
+    listing->rights = (struct object_rights){question->registry,
+                                             access_of(question->registry, identity->roles, identity->role_count)};
+    return OK;
+}
+
 /* Whose objects are meant. */
 static enum err take_place(struct native_hearing *hearing, struct native_question *question)
 {
     struct object_query *query = &((struct listing *)question->state)->query;
     switch (query->kind) {
-    case OBJECT_NOTIFICATION:
-        query->owner = arena_copy(&question->arena, hearing->session->identity->user_id);
-        return OK;
+    case OBJECT_NOTIFICATION: return take_inbox(hearing, question);
     case OBJECT_MESSAGE: return take_conversation(hearing, question);
     case OBJECT_CONFLICT:
     case OBJECT_LOCK: return take_any(hearing, question);

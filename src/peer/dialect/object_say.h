@@ -5,8 +5,7 @@
  * A lock can be renewed, so it says so; a conflict's changes are Changes, as everywhere else, the last of the remote ones by itself, too. */
 #pragma once
 
-#include "collab/type/access.h"
-#include "collab/object.h"
+#include "collab/object_access.h"
 #include "wire/json.h"
 
 enum object_style {
@@ -30,11 +29,6 @@ void object_append_key(struct buf *out, struct span name, enum object_style styl
 /* Of what is kept in a room, for whoever may this: by the type of the room, and in an inbox by that of the record that it is about. */
 struct object_view object_view_of(const struct type_registry *registry, const struct access *access, struct span room,
                                   struct span body, enum object_style style);
-/* Whether all the fields that it is about (path, data.path, fields[].path) are in the mask. */
-bool object_is_readable(const struct type *type, uint64_t mask, yyjson_val *body);
-/* The same, and whether he may read such records at all, as with object_view_of: of kind, room and body. Whose inbox it is, is not asked. Of
- * locks and conflicts in records whose type is not configured any more nobody knows who may read them: only admins see them. */
-bool object_is_shown(const struct type_registry *registry, const struct access *access, const struct object *object);
 
 /* What a client sent as a command's input: the members of `object` with their names in snake_case, values as they are. Names in `except`
  * (in snake_case, the list ends with NULL) are left out, and what comes after the 64th; of a name that is there in both cases the first one counts. */

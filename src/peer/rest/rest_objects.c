@@ -234,13 +234,15 @@ static void run_list(struct request_job *job, struct store *store, struct store_
 {
     struct page_job *state = job->state;
     struct rest_listing *listing = &state->listing;
+    const struct request *request = job->request;
+    const struct object_rights rights = {request->registry, request->identity->access};
     (void)store;
     if (listing->owner_is_named && (job->err = store_user_resolve(reader, &job->arena, &listing->query.owner)))
         return;
     job->err = store_objects(reader, &job->arena, &listing->query, &state->page);
     if (job->err == OK && listing->count_key)
-        job->err =
-            store_object_count(reader, listing->query.kind, listing->query.owner, listing->count_state, &state->count);
+        job->err = store_object_count(reader, listing->query.kind, listing->query.owner, listing->count_state, &rights,
+                                      &state->count);
 }
 
 static void write_page(struct buf *out, const struct request *request, const struct page_job *state)
