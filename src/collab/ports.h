@@ -32,8 +32,10 @@ enum store_kind {
 };
 
 #define COMMIT_ROOMS_MAX 16
-#define COMMIT_EVENTS_MAX 256 /* a change, its alerts, and all whom they are told (LIMIT_ALERTED_BY_CHANGE) */
-#define COMMIT_OBJECTS_MAX 256
+/* A change, its alerts, and all whom they are told (LIMIT_ALERTED_BY_CHANGE); or a conflict, and the authors of all that its operations stand
+ * against. */
+#define COMMIT_EVENTS_MAX 320
+#define COMMIT_OBJECTS_MAX 320
 #define USERS_COUNTED_MAX 1000
 
 /* An event that is also something that somebody did: a line of the activity feed, found again by any of these. */

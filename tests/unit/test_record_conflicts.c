@@ -66,6 +66,68 @@ static void a_conflict_is_heard_in_the_room_and_by_those_whose_work_it_is(void *
     assert_true(amir);
 }
 
+/* Maria's session speaks for somebody else from now on. */
+static void maria_becomes(unsigned number)
+{
+    struct identity *before = world->users[2];
+    char id[16];
+
+    (void)snprintf(id, sizeof(id), "%u", number);
+    world->users[2] = identity_new(span_from_str(id), span_from_str(id), SPAN_EMPTY, SPAN_EMPTY, before->roles,
+                                   before->role_count, before->access);
+    identity_unref(before);
+}
+
+static bool was_told(unsigned number)
+{
+    struct buf owner = BUF_EMPTY;
+    bool is_told = false;
+
+    buf_printf(&owner, "%u", number);
+    for (unsigned i = 0; i < world->store.object_count; i++) {
+        const struct object *object = &world->store.objects[i].object;
+
+        is_told |= object->kind == OBJECT_NOTIFICATION && span_equal(object->owner, buf_span(&owner));
+    }
+    buf_deinit(&owner);
+    return is_told;
+}
+
+/* Each has put another item right, and Amir wants all of them otherwise. */
+static void all_whose_work_it_is_hear_of_it_and_he_only_if_he_wants_to(void **state)
+{
+    enum { MANY = 40 };
+    struct buf lines = BUF_EMPTY, ops = BUF_EMPTY, patch = BUF_EMPTY;
+
+    (void)state;
+    for (unsigned i = 0; i < MANY; i++)
+        buf_printf(&lines, "%s{\"id\":\"i%u\",\"pos\":\"a\",\"qty\":1}", i ? "," : "", i);
+    buf_printf(&patch, "{\"title\":\"A\",\"lines\":[%.*s]}", (int)lines.len, lines.data);
+    buf_append_char(&patch, '\0');
+    assert_ok(hub_double_change(world, LI, 4, CONTRACT, CHANGE_CREATE, "", patch.data));
+    assert_ok(hub_double_ask(world, object_command(AMIR, "user:3", OBJECT_PREFERENCES, OBJECT_EDIT, "",
+                                                   "{\"types\":{\"conflict\":{\"on\":false}}}")));
+    for (unsigned i = 0; i < MANY; i++) {
+        buf_reset(&patch);
+        buf_printf(&patch, "{\"version\":%u,\"ops\":[{\"op\":\"set\",\"path\":\"/lines/@i%u/qty\",\"value\":2}]}",
+                   i + 1, i);
+        buf_append_char(&patch, '\0');
+        maria_becomes(100 + i);
+        assert_ok(contract_change(MARIA, patch.data));
+        buf_printf(&ops, "%s{\"op\":\"set\",\"path\":\"/lines/@i%u/qty\",\"value\":3}", i ? "," : "", i);
+    }
+    buf_reset(&patch);
+    buf_printf(&patch, "{\"version\":1,\"ops\":[%.*s]}", (int)ops.len, ops.data);
+    buf_append_char(&patch, '\0');
+    assert_conflict(contract_change(AMIR, patch.data), MANY + 1);
+    for (unsigned i = 0; i < MANY; i++)
+        assert_true(was_told(100 + i));
+    assert_false(was_told(3));
+    buf_deinit(&lines);
+    buf_deinit(&ops);
+    buf_deinit(&patch);
+}
+
 static void the_same_change_again_gets_the_same_conflict(void **state)
 {
     const char *id = contract_given_conflict();
@@ -217,6 +279,7 @@ int main(void)
         TEST(two_who_want_different_things_leave_it_to_a_person),
         TEST(who_wants_the_same_is_not_in_conflict),
         TEST(a_conflict_is_heard_in_the_room_and_by_those_whose_work_it_is),
+        TEST(all_whose_work_it_is_hear_of_it_and_he_only_if_he_wants_to),
         TEST(the_same_change_again_gets_the_same_conflict),
         TEST(a_conflict_with_what_never_came_to_be_is_none),
         TEST(those_behind_a_conflict_wait_for_it_and_go_on),

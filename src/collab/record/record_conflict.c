@@ -8,7 +8,7 @@
 
 enum {
     REMOTE_BYTES_MAX = 16 * 1024, /* of one change that is shown */
-    AUTHORS_MAX = 16,
+    AUTHORS_MAX = CHANGE_OPS_MAX, /* each operation may stand against somebody else's */
 };
 
 /* What is being put together. */
@@ -21,7 +21,7 @@ struct opening {
     uint32_t remote_count;
     uint32_t remotes[CONFLICT_REMOTE_MAX]; /* indexes in since */
     uint32_t author_count;
-    struct span authors[AUTHORS_MAX]; /* of the remote changes, then his own id */
+    struct span authors[AUTHORS_MAX + 1]; /* of the remote changes, then his own id */
 };
 
 /* ---- what clashes ------------------------------------------------------------------------------------------------- */
@@ -79,12 +79,12 @@ static void add_remote(struct opening *opening, uint32_t since)
         opening->remotes[opening->remote_count++] = since;
 }
 
-static void add_author(struct opening *opening, struct span user_id)
+static void add_author(struct opening *opening, struct span user_id, uint32_t count_max)
 {
     for (uint32_t i = 0; i < opening->author_count; i++)
         if (span_equal(opening->authors[i], user_id))
             return;
-    if (user_id.len > 0 && opening->author_count < AUTHORS_MAX)
+    if (user_id.len > 0 && opening->author_count < count_max)
         opening->authors[opening->author_count++] = user_id;
 }
 
@@ -97,7 +97,7 @@ static void look_at_clashes(struct opening *opening)
         if (clash->since >= opening->since->count)
             continue;
         add_remote(opening, clash->since);
-        add_author(opening, opening->since->items[clash->since]->user_id);
+        add_author(opening, opening->since->items[clash->since]->user_id, AUTHORS_MAX);
     }
 }
 
@@ -254,7 +254,7 @@ void plan_conflict(struct making *making, const struct change *change, const str
         return;
     set_local(&opening, change);
     look_at_clashes(&opening);
-    add_author(&opening, making->command->identity->user_id);
+    add_author(&opening, making->command->identity->user_id, AUTHORS_MAX + 1);
     if (making_read_objects(making, OBJECT_PREFERENCES, opening.authors, opening.author_count))
         commit(&opening);
 }
