@@ -123,11 +123,9 @@ static enum err hear_presence(struct hearing *hearing)
         bool is_new = !is_member(hearing, room);
         if ((err = command_for(hearing, is_new ? COMMAND_JOIN : COMMAND_PRESENCE, room, &command)))
             return err;
-        struct presence_change *change = is_new ? &command->join.presence : &command->presence;
         if (is_new)
             command->join.is_present = true;
-        *change = presence;
-        presence_change_copy(&command->arena, change);
+        presence_put(command, &presence);
     }
     session_send(hearing->session, command);
     return OK;

@@ -223,10 +223,7 @@ void manufacturing_write_error(struct buf *out, struct span message_id, enum err
     if (message_id.len)
         json_member_string(out, "reply_to", message_id);
     BUF_APPEND_LITERAL(out, ",\"error\":{");
-    json_member_string(out, "code", span_from_str(err_code(err)));
-    json_member_string(out, "message", message.len ? message : span_from_str(err_sentence(err)));
-    if (field.len)
-        json_member_string(out, "field", field);
+    json_members_error(out, err, field, message);
     if (retry_ms)
         json_member_u64(out, "retry_after_ms", retry_ms);
     BUF_APPEND_LITERAL(out, "}}");

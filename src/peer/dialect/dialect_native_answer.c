@@ -100,10 +100,7 @@ static void write_object(struct buf *out, const struct answer *answer, uint64_t 
 static void write_failure(struct buf *out, const struct native_failure *failure)
 {
     enum err err = failure->err;
-    json_member_string(out, "code", span_from_str(err_code(err)));
-    json_member_string(out, "message", failure->message.len ? failure->message : span_from_str(err_sentence(err)));
-    if (failure->field.len)
-        json_member_string(out, "field", failure->field);
+    json_members_error(out, err, failure->field, failure->message);
     if (failure->is_verdict)
         json_member_string(out, "verdict", SPAN("rejected"));
     if (failure->current_version)

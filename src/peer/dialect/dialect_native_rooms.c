@@ -52,8 +52,7 @@ enum err native_hear_subscribe(struct native_hearing *hearing)
     command->join.has_since = has_since;
     if (has_since)
         command->join.since = since;
-    command->join.presence = presence;
-    presence_change_copy(&command->arena, &command->join.presence);
+    presence_put(command, &presence);
     session_send(hearing->session, command);
     return OK;
 }
@@ -119,11 +118,9 @@ enum err native_hear_presence(struct native_hearing *hearing)
     bool is_new = !membership || membership->is_left;
     if ((err = native_command(hearing, is_new ? COMMAND_JOIN : COMMAND_PRESENCE, room, NATIVE_PLAIN, &command)))
         return err;
-    struct presence_change *change = is_new ? &command->join.presence : &command->presence;
     if (is_new)
         command->join.is_present = true;
-    *change = presence;
-    presence_change_copy(&command->arena, change);
+    presence_put(command, &presence);
     session_send(hearing->session, command);
     return OK;
 }

@@ -348,9 +348,11 @@ enum err presence_read(yyjson_val *object, struct presence_change *out, struct s
     return OK;
 }
 
-void presence_change_copy(struct arena *arena, struct presence_change *change)
+void presence_put(struct command *command, const struct presence_change *presence)
 {
+    struct presence_change *change = command->kind == COMMAND_JOIN ? &command->join.presence : &command->presence;
     struct span *texts[] = {&change->page, &change->section, &change->activity, &change->editing_row, &change->color};
+    *change = *presence;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        *texts[i] = arena_copy(arena, *texts[i]);
+        *texts[i] = arena_copy(&command->arena, *texts[i]);
 }

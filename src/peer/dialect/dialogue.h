@@ -78,13 +78,16 @@ must_check enum err flag_read(yyjson_val *object, const char *name, const char *
                               struct span *field);
 /* status, action, currentLocation {page, section}, activity, editingRow, color; with lengths checked. ERR_BAD_FIELD, ERR_BAD_COLOR with *field. */
 must_check enum err presence_read(yyjson_val *object, struct presence_change *out, struct span *field);
-/* The text members of presence point into the message; a command needs them in its own arena. */
-void presence_change_copy(struct arena *arena, struct presence_change *change);
+/* Puts what presence_read gave, whose texts point into the message, into a command: COMMAND_PRESENCE or COMMAND_JOIN. */
+void presence_put(struct command *command, const struct presence_change *presence);
 
 /* In camelCase, as the native dialect shows people. */
 void presence_write(struct buf *out, const struct presence *presence);
 void presences_write(struct buf *out, const struct presence *presences, uint32_t count); /* [{...},...] */
 void json_member_time(struct buf *out, const char *key, int64_t wall_ms);                /* "key":"2026-..." */
+/* "code", "message" (empty: the error's own sentence) and, if there is one, "field" of an error, into the object that *out has open: the same
+ * on every wire. */
+void json_members_error(struct buf *out, enum err err, struct span field, struct span message);
 /* "key":{"epoch":..,"offset":..}; nothing when there is none: nobody is in the room, and nothing is kept of it in memory. */
 void json_member_position(struct buf *out, const char *key, struct position position);
 /* "key":"text", or null for an empty one: "there is none" and "it is empty" mean the same for people. */

@@ -22,6 +22,14 @@ void json_member_time(struct buf *out, const char *key, int64_t wall_ms)
     buf_append_char(out, '"');
 }
 
+void json_members_error(struct buf *out, enum err err, struct span field, struct span message)
+{
+    json_member_string(out, "code", span_from_str(err_code(err)));
+    json_member_string(out, "message", message.len ? message : span_from_str(err_sentence(err)));
+    if (field.len)
+        json_member_string(out, "field", field);
+}
+
 void json_member_position(struct buf *out, const char *key, struct position position)
 {
     if (position.epoch == 0)

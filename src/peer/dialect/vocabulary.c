@@ -88,8 +88,7 @@ enum err vocabulary_enter(struct sio_hearing *hearing, struct span room, const c
     }
     command->join.listens = true;
     command->join.is_present = true;
-    command->join.presence = presence;
-    presence_change_copy(&command->arena, &command->join.presence);
+    presence_put(command, &presence);
     session_send(hearing->session, command);
     return OK;
 }

@@ -1,7 +1,7 @@
 /* A request's life: made, served by jobs and commands, ended once. */
 #include "base/log.h"
 #include "base/memory.h"
-#include "peer/dialect.h"
+#include "peer/dialect/dialogue.h"
 #include "peer/rest/route.h"
 
 #include <assert.h>
@@ -121,10 +121,7 @@ void request_write_error(struct buf *out, const struct request *request, enum er
 {
     json_append_key(out, "error");
     buf_append_char(out, '{');
-    json_member_string(out, "code", span_from_str(err_code(err)));
-    json_member_string(out, "message", message.len ? message : span_from_str(err_sentence(err)));
-    if (field.len)
-        json_member_string(out, "field", field);
+    json_members_error(out, err, field, message);
     json_member_string(out, "request_id", span_from_str(request->exchange->request_id));
     buf_append_char(out, '}');
 }

@@ -1,4 +1,5 @@
 /* Speaking to a client in a namespace: what many hear, encoded once, and what only it is told. */
+#include "peer/dialect/dialogue.h"
 #include "peer/fanout.h"
 #include "peer/socketio/socketio_recovery.h"
 
@@ -135,10 +136,7 @@ bool sio_session_acknowledge(struct session *session, uint64_t tag, struct span 
 void sio_write_error(struct buf *out, enum err err, struct span field, struct span message, uint64_t retry_ms)
 {
     buf_append_char(out, '{');
-    json_member_string(out, "code", span_from_str(err_code(err)));
-    json_member_string(out, "message", message.len ? message : span_from_str(err_sentence(err)));
-    if (field.len)
-        json_member_string(out, "field", field);
+    json_members_error(out, err, field, message);
     if (retry_ms)
         json_member_u64(out, "retry_after_ms", retry_ms);
     buf_append_char(out, '}');
