@@ -82,7 +82,7 @@ done:
     return err == ERR_EXISTS ? OK : err;
 }
 
-enum err demo_load(struct store *store, struct type_registry *registry, int64_t wall_ms, struct buf *why)
+static enum err load(struct store *store, struct type_registry *registry, int64_t wall_ms)
 {
     struct arena arena;
     struct span value;
@@ -96,16 +96,45 @@ enum err demo_load(struct store *store, struct type_registry *registry, int64_t 
         err = add_account(store, &demo_accounts[i]);
     if (!err && !(err = load_records(store, registry, wall_ms)))
         err = store_meta_put(store, DONE_NAME, SPAN("1"));
+    return err;
+}
+
+static enum err look_for_accounts(struct store *store, bool is_there[DEMO_ACCOUNT_COUNT])
+{
+    struct arena arena;
+    enum err err = OK;
+    arena_init(&arena, 1024);
+    for (size_t i = 0; !err && i < DEMO_ACCOUNT_COUNT; i++) {
+        struct account account;
+        err = store_account_get(store, &arena, demo_accounts[i].id, &account);
+        is_there[i] = err == OK && span_equal(account.username, demo_accounts[i].username);
+        err = err == ERR_NOT_FOUND ? OK : err;
+    }
+    arena_deinit(&arena);
+    return err;
+}
+
+enum err demo_load(struct store *store, struct type_registry *registry, int64_t wall_ms,
+                   bool is_there[DEMO_ACCOUNT_COUNT], struct buf *why)
+{
+    enum err err = load(store, registry, wall_ms);
+    if (!err)
+        err = look_for_accounts(store, is_there);
     if (err)
         buf_printf(why, "The demonstration data could not be loaded: %s", err_sentence(err));
     return err;
 }
 
-void demo_print_accounts(FILE *out)
+void demo_print_accounts(FILE *out, const bool is_there[DEMO_ACCOUNT_COUNT])
 {
-    fprintf(out, "  Demonstration accounts:\n");
+    bool is_first = true;
     for (size_t i = 0; i < DEMO_ACCOUNT_COUNT; i++) {
         const struct demo_account *account = &demo_accounts[i];
+        if (!is_there[i])
+            continue;
+        if (is_first)
+            fprintf(out, "  Demonstration accounts:\n");
+        is_first = false;
         fprintf(out, "    %-8.*s %-14.*s password %.*s\n", SPAN_ARG(account->username), SPAN_ARG(account->name),
                 SPAN_ARG(account->password));
     }

@@ -54,6 +54,7 @@ struct server {
     struct worker_ring ring;
     struct webhook *webhook; /* NULL: none is configured */
     struct server_thread *threads;
+    bool has_demo_account[DEMO_ACCOUNT_COUNT];
     bool is_draining;
     _Atomic bool is_over; /* every worker has stopped */
 };
@@ -84,7 +85,7 @@ static enum err prepare_data(struct server *server)
     options.registry = registry;
     if (!(err = store_open(&options, &store, &server->why))) {
         if (!(err = admin_token_secret(store, server->secret)) && server->config->demo)
-            err = demo_load(store, registry, clock_wall_ms(), &server->why);
+            err = demo_load(store, registry, clock_wall_ms(), server->has_demo_account, &server->why);
         store_close(store);
     }
     type_registry_unref(registry);
@@ -502,7 +503,7 @@ static void greet(const struct server *server)
     }
     printf("  WebSocket at /ws and /api/v1/ws, Server-Sent Events at /api/v1/events, REST at /api/v1\n");
     if (server->config->demo)
-        demo_print_accounts(stdout);
+        demo_print_accounts(stdout, server->has_demo_account);
     fflush(stdout);
 }
 

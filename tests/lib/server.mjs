@@ -19,11 +19,12 @@ export async function startServer({ args = [], env = {}, data, port = 0, demo = 
     env: { ...process.env, COLLABD_LIMITS: 'open', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const server = { child, folder, log: '', base: '', ws: '', exited: once(child, 'exit') };
+  const server = { child, folder, log: '', said: '', base: '', ws: '', exited: once(child, 'exit') };
   child.stderr.on('data', (chunk) => (server.log += chunk));
   await new Promise((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`collabd ended with ${code}: ${server.log}`)));
     createInterface({ input: child.stdout }).on('line', (line) => {
+      server.said += `${line}\n`;
       const ready = line.match(/ready on (https?):\/\/localhost:(\d+)/);
       if (!ready) return;
       server.port = Number(ready[2]);

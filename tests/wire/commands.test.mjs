@@ -283,6 +283,22 @@ describe('serve', () => {
     }
   });
 
+  test('leaves the accounts alone that are there already, and tells those of the demonstration data that one can log in with', async () => {
+    const data = file('own');
+    await run(['user', 'add', 'admin', '--roles', 'admin', '--data', data], { input: 'secret\n' });
+    await run(['user', 'add', 'anna', '--data', data], { input: 'secret\n' });
+    const server = await startServer({ data });
+    try {
+      await eventually(() => /jsmith/.test(server.said), 'the last of the accounts');
+      assert.doesNotMatch(server.said, /mgarcia/); // whose id Anna has
+      assert.match(server.said, /akhan +Amir Khan +password demo/);
+      await login(server, 'akhan');
+      await login(server, 'anna', 'secret');
+    } finally {
+      await server.stop();
+    }
+  });
+
   test('takes flags over the environment, and that over the file', async () => {
     write('levels.json', { log_level: 'debug', log_format: 'json', token_ttl_s: 100 });
     const server = await startServer({
