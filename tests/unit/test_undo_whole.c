@@ -134,6 +134,16 @@ static void a_record_that_was_made_anew_is_another_one(void **state)
 
 /* ---- deleted ------------------------------------------------------------------------------------------------------ */
 
+static void what_was_done_to_a_record_that_is_gone_is_not_done_back_to_the_next_one(void **state)
+{
+    (void)state;
+    assert_ok(change(MARIA, CHANGE_UPDATE, "{\"title\":\"B\"}"));
+    assert_ok(change(MARIA, CHANGE_DELETE, NULL));
+    assert_ok(change(MARIA, CHANGE_CREATE, "{\"qty\":1}"));
+    assert_refused(step(MARIA, 2, false), ERR_UNDO_BLOCKED);
+    assert_record(room, 4, "{\"qty\":1}");
+}
+
 static void a_deleted_record_comes_back_and_goes_again(void **state)
 {
     const struct answer *answer;
@@ -191,6 +201,7 @@ int main(void)
         TEST(a_deleted_record_comes_back_and_goes_again),
         TEST(it_does_not_go_again_when_somebody_has_worked_on_it),
         TEST(it_comes_back_however_much_was_done_to_it),
+        TEST(what_was_done_to_a_record_that_is_gone_is_not_done_back_to_the_next_one),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,7 +234,7 @@ static enum err unmake(struct undoing *undo)
     for (uint32_t i = undo->target->last + 1; i < undo->count; i++) {
         const struct change *later = undo->log[i];
 
-        if (undo_begins_life(later) || (!span_equal(later->user_id, undo->author) && undo_did_something(later)))
+        if (!span_equal(later->user_id, undo->author) && undo_did_something(later))
             return ERR_UNDO_BLOCKED;
     }
     undo->change->kind = CHANGE_DELETE;
@@ -274,6 +274,15 @@ static bool is_too_much(const struct undoing *undo, uint32_t target_ops)
            count_texts(undo, end) * count_texts(undo, undo->count) > TEXT_PAIRS_MAX;
 }
 
+/* What is there now is another record of the same name. */
+static bool is_of_earlier_life(const struct undoing *undo)
+{
+    for (uint32_t i = undo->target->last + 1; i < undo->count; i++)
+        if (undo_begins_life(undo->log[i]))
+            return true;
+    return false;
+}
+
 enum err undo_make(struct arena *arena, const struct change *const *log, uint32_t count,
                    const struct undo_target *target, struct change *change, uint32_t *skipped)
 {
@@ -289,6 +298,8 @@ enum err undo_make(struct arena *arena, const struct change *const *log, uint32_
     change->entity_id = arena_copy(arena, last->entity_id);
     change->undo_of = last->version;
     change->undo_from = log[target->first]->version;
+    if (is_of_earlier_life(&undo))
+        return ERR_UNDO_BLOCKED;
     if (last->kind == CHANGE_CREATE)
         return unmake(&undo);
     if (last->kind == CHANGE_DELETE)
