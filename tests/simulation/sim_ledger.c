@@ -40,6 +40,7 @@ struct ledger {
     struct written *written;
     struct span settled[CONFLICTS_MAX];
     unsigned settled_count;
+    struct written made; /* the record, the last time that somebody sent one */
 };
 
 static const char *name_of(const struct ledger *ledger)
@@ -236,6 +237,8 @@ static void note_all(struct ledger *ledger, const struct change *change)
 
     if (change->kind == CHANGE_CREATE || change->kind == CHANGE_DELETE)
         note(ledger, change, OP_DEL, &whole, SPAN_EMPTY);
+    if (change->kind == CHANGE_CREATE && change->undo_of == 0 && change->restored == 0)
+        ledger->made = ledger->written[ledger->written_count - 1];
     for (uint32_t i = 0; i < change->op_count; i++) {
         const struct op *op = &change->ops[i];
 
@@ -310,6 +313,15 @@ static bool is_over(const struct ledger *ledger, const struct change *change, co
     return first && !span_equal(first->before, last->after) && !is_as_before(ledger, change, first);
 }
 
+/* Whoever made the record anew himself knows that nothing is left of what was there before. */
+static bool is_of_before(const struct ledger *ledger, const struct change *change, const struct written *other)
+{
+    const struct written *made = &ledger->made;
+
+    return other->version < made->version && made->user == user_of(change->user_id) &&
+           span_equal(made->source, change->source);
+}
+
 /* A value under `manual` is never written over another one that its author had not seen. What counts is what the change does to it in
  * the end. */
 static void check_manual(struct ledger *ledger, const struct change *change)
@@ -333,7 +345,8 @@ static void check_manual(struct ledger *ledger, const struct change *change)
 
         sim_check(ledger->sim,
                   other->version <= change->base_version || !overlaps(&other->path, &last->path) || is_own || is_text ||
-                      span_equal(other->after, last->after) || other->path.depth == 0,
+                      span_equal(other->after, last->after) || other->path.depth == 0 ||
+                      is_of_before(ledger, change, other),
                   "version %llu of %s, made on %llu, writes over the terms of %llu", (ull)change->version,
                   name_of(ledger), (ull)change->base_version, (ull)other->version);
     }

@@ -328,6 +328,24 @@ static void a_record_that_was_made_anew_takes_nothing_that_was_meant_for_the_old
     assert_int_equal(change.superseded[0].by_version, 2);
 }
 
+static void who_made_it_anew_himself_does_not_give_way_to_what_was_before(void **state)
+{
+    (void)state;
+    given("{\"notes\":\"a long text\"}");
+    send("6", "{\"operation\":\"delete\",\"source\":\"tab\"}");
+    present = SPAN_EMPTY;
+    send("6", "{\"operation\":\"insert\",\"after\":{\"notes\":\"new\"},\"source\":\"tab\"}");
+    assert_int_equal(
+        send("6", "{\"version\":1,\"source\":\"tab\",\"operation\":\"text\",\"path\":\"notes\",\"after\":[3,\"!\"]}"),
+        VERDICT_APPLIED);
+    assert_text(present, "{\"notes\":\"new!\"}");
+    assert_int_equal(change.superseded_count, 0);
+    /* from another tab he has not seen it */
+    assert_int_equal(send("6", "{\"version\":1,\"operation\":\"text\",\"path\":\"notes\",\"after\":[3,\"?\"]}"),
+                     VERDICT_MERGED);
+    assert_superseded("[3,\"?\"]", 2);
+}
+
 static void who_deletes_what_a_person_decides_about_must_have_seen_it(void **state)
 {
     (void)state;
@@ -496,6 +514,7 @@ int main(void)
         TEST(a_long_text_over_many_edits_takes_little_memory),
         TEST(however_long_a_version_is_looked_for_it_takes_little_memory),
         TEST(greater_is_the_stamp_then_the_source),
+        TEST(who_made_it_anew_himself_does_not_give_way_to_what_was_before),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

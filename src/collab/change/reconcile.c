@@ -141,12 +141,27 @@ static void pass_over(struct reconciliation *work, uint32_t since, const struct 
             return;
 }
 
+static bool is_own_making(const struct change *change, const struct change *other)
+{
+    return other->kind == CHANGE_CREATE && other->undo_of == 0 && other->restored == 0 && change_is_own(change, other);
+}
+
+/* Who made the record anew himself knew all that is in it, and that nothing is left of what was there before. */
+static uint32_t first_unseen(const struct reconciliation *work)
+{
+    uint32_t i = work->input->since_count;
+
+    while (i > 0 && !is_own_making(work->change, work->input->since[i - 1]))
+        i--;
+    return i;
+}
+
 static void pass_over_all(struct reconciliation *work)
 {
     static const struct op whole = {.kind = OP_DEL, .before = SPAN_INIT("{}")};
     const struct reconcile_input *input = work->input;
 
-    for (uint32_t i = 0; i < input->since_count; i++) {
+    for (uint32_t i = first_unseen(work); i < input->since_count; i++) {
         const struct change *other = input->since[i];
 
         if (other->kind == CHANGE_DELETE) /* what is there now is another record of the same name */
