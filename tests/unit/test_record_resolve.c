@@ -39,6 +39,21 @@ static void what_nobody_minded_is_brought_onto_what_happened_since(void **state)
     assert_record(CONTRACT, 4, "{\"title\":\"A\",\"price\":7,\"terms\":\"almost none!\"}");
 }
 
+static void what_nobody_minded_and_lost_all_the_same_is_kept(void **state)
+{
+    const char *id = contract_given_conflict();
+    const struct answer *answer;
+
+    (void)state;
+    contract_change(MARIA, "{\"ops\":[{\"op\":\"set\",\"path\":\"terms\",\"value\":\"other\"}]}");
+    answer = contract_resolve(LI, id, "{\"resolution\":\"local\"}");
+    assert_ok(answer);
+    assert_record(CONTRACT, 4, "{\"title\":\"A\",\"price\":7,\"terms\":\"other\"}");
+    assert_int_equal(answer->change->superseded_count, 1);
+    assert_text(answer->change->superseded[0].value, "[4,\"!\"]");
+    assert_int_equal(answer->change->superseded[0].by_version, 3);
+}
+
 static void deciding_for_the_others_changes_nothing(void **state)
 {
     const char *id = contract_given_conflict();
@@ -309,6 +324,7 @@ int main(void)
         TEST(a_conflict_over_a_record_that_is_gone_can_only_be_closed),
         TEST(what_stood_in_an_item_that_is_gone_cannot_be_written),
         TEST(of_several_places_each_must_be_decided),
+        TEST(what_nobody_minded_and_lost_all_the_same_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

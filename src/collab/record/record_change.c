@@ -3,6 +3,7 @@
 #include "collab/record/record_making.h"
 #include "collab/change/reconcile.h"
 
+#include "collab/change/transform.h"
 #include "collab/change/undo.h"
 
 #include <assert.h>
@@ -134,14 +135,42 @@ static struct store_request *commit_reconciled(struct making *making, struct cha
     return commit_change(making, change);
 }
 
+static bool is_noted(const struct change *change, const struct superseded *lost)
+{
+    for (uint32_t i = 0; i < change->superseded_count; i++)
+        if (path_relation(&change->superseded[i].path, &lost->path) == RELATION_SAME &&
+            span_equal(change->superseded[i].value, lost->value))
+            return true;
+    return false;
+}
+
+/* What was lost before the change got here. */
+static void note_lost(struct making *making, struct change *change, const struct superseded *lost, uint32_t count)
+{
+    struct superseded *all = arena_alloc(making->arena, (change->superseded_count + count) * sizeof(*all));
+
+    if (count == 0)
+        return;
+    if (change->superseded_count > 0)
+        memcpy(all, change->superseded, change->superseded_count * sizeof(*all));
+    change->superseded = all;
+    for (uint32_t i = 0; i < count; i++)
+        if (!is_noted(change, &lost[i]))
+            all[change->superseded_count++] = lost[i];
+    change->verdict = making->plan->outcome.verdict = VERDICT_MERGED;
+}
+
 struct store_request *plan_apply(struct making *making, struct change *change)
 {
     const struct tail_changes none = {0};
+    const struct superseded *lost = change->superseded;
+    const uint32_t lost_count = change->superseded_count;
     struct reconciled reconciled;
 
     change->base_version = 0;
     if (!plan_reconcile(making, change, &none, making->type, &reconciled))
         return NULL;
+    note_lost(making, change, lost, lost_count);
     assert(reconciled.verdict != VERDICT_CONFLICT); /* nothing stands against it */
     return commit_reconciled(making, change);
 }

@@ -68,8 +68,8 @@ struct span value_text(struct arena *arena, yyjson_val *value);
 /* What was asked for as COMMAND_CHANGE and COMMAND_ACTION. */
 void plan_change(struct making *making);
 void plan_action(struct making *making);
-/* A change on the present state, whose operations are his to make: applied, checked against locks, committed. Gives the commit, to
- * which more can be added; NULL: there is none. */
+/* A change on the present state, whose operations are his to make: applied, checked against locks, committed. What it has in
+ * `superseded` was lost before and is kept with it. Gives the commit, to which more can be added; NULL: there is none. */
 struct store_request *plan_apply(struct making *making, struct change *change);
 /* Brings a change onto the present state and checks it against the locks; false: it cannot be (plan says why). `reconciled` may hold a conflict. */
 struct reconciled;

@@ -92,6 +92,13 @@ static bool rebase_rest(struct settling *settling, struct change *rest)
     return reconciled.verdict != VERDICT_REJECTED;
 }
 
+/* What was lost on the way, of either side, is kept with the change that settles it. */
+static void keep_lost(struct change *change, const struct change *rest)
+{
+    change->superseded = rest->superseded;
+    change->superseded_count = rest->superseded_count;
+}
+
 /* The place where the parked change has a value that cannot be put there; NULL: none. */
 static const struct place *find_out_of_reach(const struct settling *settling)
 {
@@ -116,6 +123,7 @@ bool settling_make_local(struct settling *settling, struct change *change)
     }
     if (!rebase_rest(settling, &rest))
         return false;
+    keep_lost(change, &rest);
     change->ops = arena_alloc(making->arena, (rest.op_count + settling->place_count) * sizeof(*change->ops));
     for (uint32_t i = 0; i < rest.op_count; i++)
         change->ops[change->op_count++] = rest.ops[i];
@@ -221,6 +229,7 @@ static bool add_rest(struct settling *settling, struct change *change)
 
     if (!rebase_rest(settling, &rest))
         return false;
+    keep_lost(change, &rest);
     ops = arena_alloc(settling->making->arena, (rest.op_count + change->op_count) * sizeof(*ops));
     for (uint32_t i = 0; i < rest.op_count; i++)
         ops[count++] = rest.ops[i];
