@@ -31,6 +31,40 @@ static void two_who_want_different_things_leave_it_to_a_person(void **state)
     assert_text(conflict_stored(conflict_id(answer))->room, CONTRACT);
 }
 
+static void what_waits_besides_can_be_seen(void **state)
+{
+    const struct answer *answer;
+
+    (void)state;
+    contract_given();
+    answer = contract_change(AMIR, "{\"version\":1,\"ops\":[{\"op\":\"set\",\"path\":\"title\",\"value\":\"B\"},"
+                                   "{\"op\":\"set\",\"path\":\"price\",\"value\":7}]}");
+    assert_conflict(answer, 2);
+    assert_member(answer->object, "/local/ops/0/before", "\"A\"");
+    assert_member(answer->object, "/local/ops/0/value", "\"B\"");
+    assert_member(answer->object, "/local/ops/1/before", "5");
+}
+
+static void a_record_that_was_taken_away_and_made_anew_is_shown_as_it_was(void **state)
+{
+    const struct answer *answer;
+
+    (void)state;
+    contract_given();
+    hub_double_change(world, LI, 4, CONTRACT, CHANGE_DELETE, "", NULL);
+    hub_double_change(world, LI, 4, CONTRACT, CHANGE_CREATE, "", "{\"title\":\"B\",\"price\":9}");
+    answer = contract_change(AMIR, "{\"version\":2,\"ops\":[{\"op\":\"set\",\"path\":\"price\",\"value\":7}]}");
+    assert_conflict(answer, 4);
+    assert_member(answer->object, "/fields/0/base", "6");
+    assert_member(answer->object, "/fields/0/mine", "7");
+    assert_member(answer->object, "/fields/0/theirs", "9");
+    answer = contract_change(AMIR, "{\"version\":2,\"ops\":[{\"op\":\"txt\",\"path\":\"terms\",\"value\":[4,\"!\"]}]}");
+    assert_conflict(answer, 4);
+    assert_member(answer->object, "/fields/0/base", "\"none\"");
+    assert_member(answer->object, "/fields/0/mine", "\"none!\"");
+    assert_member(answer->object, "/fields/0/theirs", "null");
+}
+
 static void who_wants_the_same_is_not_in_conflict(void **state)
 {
     const struct answer *answer;
@@ -287,6 +321,8 @@ int main(void)
         TEST(what_is_too_old_to_be_brought_over_is_left_to_a_person),
         TEST(what_nobody_touched_is_done_however_old_it_is),
         TEST(when_nothing_is_known_of_it_all_is_left_to_a_person),
+        TEST(what_waits_besides_can_be_seen),
+        TEST(a_record_that_was_taken_away_and_made_anew_is_shown_as_it_was),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

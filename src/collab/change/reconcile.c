@@ -187,11 +187,8 @@ static void find_clash_of_delete(struct reconciliation *work)
         if (change_is_own(work->change, other) || change_is_empty(other))
             continue;
         work->out->clashes = arena_alloc(work->arena, sizeof(struct clash));
-        work->out->clashes[work->out->clash_count++] =
-            (struct clash){.op = work->change->op_count,
-                           .since = i,
-                           .base = state_rewind(work->arena, input->state, input->since, input->since_count, &whole, 1),
-                           .theirs = input->state};
+        work->out->clashes[work->out->clash_count++] = (struct clash){
+            .op = work->change->op_count, .since = i, .base = base_state(work, &whole, 1), .theirs = input->state};
         return;
     }
 }
@@ -210,9 +207,16 @@ static void find_clashes(struct reconciliation *work)
 
 static void put_back(struct reconciliation *work)
 {
-    for (uint32_t i = 0; i < work->change->op_count; i++)
+    for (uint32_t i = 0; i < work->change->op_count; i++) {
+        struct op *op = &work->change->ops[i];
+
         if (work->journeys[i].sent)
-            work->change->ops[i] = *work->journeys[i].sent;
+            *op = *work->journeys[i].sent;
+        if (work->tried == NULL)
+            continue;
+        op->before = work->tried[i].before;
+        op->after = work->tried[i].after;
+    }
 }
 
 /* ---- what was superseded ---- */

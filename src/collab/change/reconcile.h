@@ -24,6 +24,9 @@ struct reconcile_input {
     const struct change *const *since; /* committed after change->base_version, oldest first */
     uint32_t since_count;
     uint64_t present_version;
+    struct span
+        base; /* the state at change->base_version, where `since` does not lead back to it: the record was deleted
+                       * meanwhile; empty: it does */
 };
 
 /* A place that two changes want different things of. */
@@ -50,9 +53,10 @@ enum strategy strategy_of(const struct type *type, const struct change *change, 
 
 /* Rewrites change->ops in place (of which nothing is left is taken out), fills strategy, verdict, superseded, and
  * before and after of every operation (change_apply), and appends the new state to *after (nothing with CONFLICT,
- * REJECTED or for a delete). With CONFLICT the operations are as they were sent. A change whose base_version is 0 or
- * the present one meets nothing, and neither does it meet earlier changes from the same `source` of the same user: he
- * knew them. The caller has set user_id, and time_ms, which is the stamp of a change without one.
+ * REJECTED or for a delete). With CONFLICT the operations are as they were sent, with before and after as they would have
+ * been at base_version. A change whose base_version is 0 or the present one meets nothing, and neither does it meet
+ * earlier changes from the same `source` of the same user: he knew them; nor, when he made the record anew himself,
+ * anything before that. The caller has set user_id, and time_ms, which is the stamp of a change without one.
  *
  * Refused are: ERR_STRATEGY, an `expected` value that was not there at base_version (ERR_BAD_BEFORE), a sum that the
  * field may not hold (ERR_BAD_FIELD), and what change_apply refuses: `test` operations (ERR_CONFLICT),

@@ -40,9 +40,17 @@ static bool is_own_result(const struct reconciliation *work, const struct op *op
     return false;
 }
 
-enum err base_check(const struct reconciliation *work)
+struct span base_state(const struct reconciliation *work, const struct op *places, uint32_t place_count)
 {
     const struct reconcile_input *input = work->input;
+
+    return input->base.len > 0
+               ? input->base
+               : state_rewind(work->arena, input->state, input->since, input->since_count, places, place_count);
+}
+
+enum err base_check(const struct reconciliation *work)
+{
     struct change *change = work->change;
     yyjson_val *base = NULL;
 
@@ -50,8 +58,7 @@ enum err base_check(const struct reconciliation *work)
         if (!has_expectation(change, i))
             continue;
         if (base == NULL)
-            base = json_in_arena_read(work->arena, state_rewind(work->arena, input->state, input->since,
-                                                                input->since_count, change->ops, change->op_count));
+            base = json_in_arena_read(work->arena, base_state(work, change->ops, change->op_count));
         change->failed_op = i;
         if (!is_as_expected(work->arena, base, &change->ops[i]) && !is_own_result(work, &change->ops[i]))
             return ERR_BAD_BEFORE;

@@ -74,7 +74,7 @@ void manual_find_clashes(struct reconciliation *work)
     const struct reconcile_input *input = work->input;
     const uint32_t count = work->change->op_count;
     struct op *ops = sent_ops(work);
-    const struct span base = state_rewind(work->arena, input->state, input->since, input->since_count, ops, count);
+    const struct span base = base_state(work, ops, count);
     yyjson_val *before = json_in_arena_read(work->arena, base);
     yyjson_val *done = json_in_arena_read(work->arena, do_at_base(work, base, ops));
     yyjson_val *now = json_in_arena_read(work->arena, input->state);
@@ -93,4 +93,5 @@ void manual_find_clashes(struct reconciliation *work)
         if (!comes_to_the_same(&ops[i], &clash))
             out->clashes[out->clash_count++] = clash;
     }
+    work->tried = ops;
 }

@@ -27,13 +27,16 @@ struct reconciliation {
     struct change *change;
     struct journey *journeys; /* of change->ops */
     struct reconciled *out;
-    yyjson_val *present; /* input->state, when it was needed; else NULL */
+    const struct op *tried; /* change->ops as they were sent, done at the base; NULL: that was not needed */
+    yyjson_val *present;    /* input->state, when it was needed; else NULL */
 };
 
 /* Whether the same client made both. */
 bool change_is_own(const struct change *change, const struct change *other);
 
-/* reconcile_base.c: whether what the change's operations expect to find was there: ERR_BAD_BEFORE, with failed_op. */
+/* reconcile_base.c: the state that the change was made on, as far as these places are concerned. */
+struct span base_state(const struct reconciliation *work, const struct op *places, uint32_t place_count);
+/* Whether what the change's operations expect to find was there: ERR_BAD_BEFORE, with failed_op. */
 must_check enum err base_check(const struct reconciliation *work);
 
 /* reconcile_crdt.c: as transform_op, for operations whose order is that of their stamps. */

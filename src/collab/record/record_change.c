@@ -101,7 +101,8 @@ bool plan_reconcile(struct making *making, struct change *change, const struct t
                                           .state_bytes_max = making->hub->limits.record_bytes_max,
                                           .since = since->items,
                                           .since_count = since->count,
-                                          .present_version = making->present->version};
+                                          .present_version = making->present->version,
+                                          .base = since->base};
     struct record_outcome *outcome = &making->plan->outcome;
 
     sign(making, change);
@@ -296,6 +297,20 @@ static enum err check_present(const struct making *making, const struct change *
     return making_check_version(making, change->base_version, change->must_match);
 }
 
+/* Who says what he saw, and who leaves it to a person: there it has to be known what was there. */
+static bool needs_base(const struct making *making, const struct change *change)
+{
+    static const struct op whole = {.kind = OP_DEL};
+    bool needs = change->kind == CHANGE_DELETE && strategy_of(making->type, change, &whole) == STRATEGY_MANUAL;
+
+    for (uint32_t i = 0; i < change->op_count && !needs; i++) {
+        const struct op *op = &change->ops[i];
+
+        needs = op->expected.len > 0 || strategy_of(making->type, change, op) == STRATEGY_MANUAL;
+    }
+    return needs;
+}
+
 /* The changes that it meets. False: they are being read. */
 static bool meet(struct making *making, struct change *change, struct tail_changes *since, const struct type **type)
 {
@@ -306,7 +321,9 @@ static bool meet(struct making *making, struct change *change, struct tail_chang
         return true;
     if (!making_changes_since(making, change->base_version, self, since, &is_complete))
         return false;
-    return is_complete || rebase_lost(making, change, since, type);
+    if (!is_complete)
+        return rebase_lost(making, change, since, type);
+    return !needs_base(making, change) || making_base_of(making, change->base_version, since);
 }
 
 static void bring_onto_present(struct making *making, struct change *change)

@@ -8,6 +8,7 @@
 
 enum {
     REMOTE_BYTES_MAX = 16 * 1024, /* of one change that is shown */
+    LOCAL_BYTES_MAX = 64 * 1024,  /* of the values shown beside the parked one's own */
     AUTHORS_MAX = CHANGE_OPS_MAX, /* each operation may stand against somebody else's */
 };
 
@@ -43,12 +44,27 @@ static bool is_said_again(const struct opening *opening, uint32_t clash)
     return false;
 }
 
-/* The operations as they were sent, with what is known of the values at the places that clash. */
+/* An operation that nobody stands against shows what was there when it was made and what it makes of it, too. Not an edit of a text, which
+ * says it itself; and only so much, for each of many may be about the same large value. */
+static void show_values(struct op *op, const struct op *tried, size_t *budget)
+{
+    const size_t len = tried->before.len + tried->after.len;
+
+    op->before = op->after = SPAN_EMPTY;
+    if (op->kind == OP_TXT || len > *budget)
+        return;
+    *budget -= len;
+    op->before = tried->before;
+    op->after = tried->after;
+}
+
+/* The operations as they were sent, with what is known of the values at their places. */
 static void set_local(struct opening *opening, const struct change *change)
 {
     struct making *making = opening->making;
     const struct change *sent = making->command->change;
     struct change *local = &opening->local;
+    size_t budget = LOCAL_BYTES_MAX;
 
     *local = *change;
     local->op_count = sent->op_count;
@@ -58,7 +74,7 @@ static void set_local(struct opening *opening, const struct change *change)
     local->verdict = VERDICT_CONFLICT;
     for (uint32_t i = 0; i < sent->op_count; i++) {
         local->ops[i] = sent->ops[i];
-        local->ops[i].before = local->ops[i].after = SPAN_EMPTY;
+        show_values(&local->ops[i], &change->ops[i], &budget);
     }
     for (uint32_t i = 0; i < opening->reconciled->clash_count; i++) {
         const struct clash *clash = &opening->reconciled->clashes[i];

@@ -59,6 +59,8 @@ bool making_changes_since(struct making *making, uint64_t version, session_id se
                           bool *is_complete);
 /* The same, and what is older is not asked for. */
 enum tail_reach making_changes_at_hand(struct making *making, uint64_t version, struct tail_changes *changes);
+/* Fills changes->base of those after a version, if the record was deleted among them. False: it is being read. */
+bool making_base_of(struct making *making, uint64_t version, struct tail_changes *changes);
 /* What is at a place in a state; NULL: nothing. */
 yyjson_val *state_find(yyjson_val *state, const struct path *path);
 /* As JSON, in the arena; empty for NULL. */

@@ -146,6 +146,23 @@ bool making_changes_since(struct making *making, uint64_t version, session_id se
     return false;
 }
 
+bool making_base_of(struct making *making, uint64_t version, struct tail_changes *changes)
+{
+    struct span state = SPAN_EMPTY;
+    bool exists = false;
+    enum err err = OK;
+    uint32_t i = 0;
+
+    while (i < changes->count && changes->items[i]->kind != CHANGE_DELETE)
+        i++;
+    if (i == changes->count)
+        return true;
+    if (!making_state_at(making, version, &err, &state, &exists))
+        return false;
+    changes->base = err == OK && exists ? state : SPAN("{}");
+    return true;
+}
+
 /* ---- values ------------------------------------------------------------------------------------------------------- */
 
 static yyjson_val *step_into(yyjson_val *container, struct span step)

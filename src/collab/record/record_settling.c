@@ -75,16 +75,21 @@ static bool rebase_rest(struct settling *settling, struct change *rest)
             rest->ops[rest->op_count++] = local->ops[i];
     if (rest->op_count == 0)
         return true;
-    if (!making_changes_since(making, local->base_version, 0, &since, &is_complete))
+    if (!making_changes_since(making, local->base_version, 0, &since, &is_complete) ||
+        !making_base_of(making, local->base_version, &since))
         return false;
     type.strategies_allowed |= 1u << STRATEGY_OPERATIONAL_TRANSFORM;
     rest->has_strategy = true;
     rest->strategy = STRATEGY_OPERATIONAL_TRANSFORM;
     rest->base_version = local->base_version;
     reconcile(making->arena,
-              &(const struct reconcile_input){&type, buf_span(&making->present->state),
-                                              making->hub->limits.record_bytes_max, since.items, since.count,
-                                              making->present->version},
+              &(const struct reconcile_input){.type = &type,
+                                              .state = buf_span(&making->present->state),
+                                              .state_bytes_max = making->hub->limits.record_bytes_max,
+                                              .since = since.items,
+                                              .since_count = since.count,
+                                              .present_version = making->present->version,
+                                              .base = since.base},
               rest, &after, &reconciled);
     buf_deinit(&after);
     if (reconciled.verdict == VERDICT_REJECTED)
