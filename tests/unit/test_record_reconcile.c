@@ -176,6 +176,27 @@ static void what_was_seen_says_against_what_it_was_made(void **state)
     assert_record("doc:D-1", 3, "{\"body\":\"xabc\"}");
 }
 
+static void what_was_seen_may_be_of_a_record_that_is_gone(void **state)
+{
+    const struct answer *answer;
+
+    (void)state;
+    create("doc:D-1", "{\"body\":\"one\"}");
+    hub_double_change(world, LI, 4, "doc:D-1", CHANGE_DELETE, "", NULL);
+    create("doc:D-1", "{\"body\":\"two\"}");
+    answer =
+        change(AMIR, "doc:D-1",
+               "{\"version\":1,\"ops\":[{\"op\":\"set\",\"path\":\"body\",\"value\":\"three\",\"before\":\"one\"}]}");
+    assert_done(answer, VERDICT_MERGED, 4);
+    assert_int_equal(answer->change->superseded_count, 1);
+    answer =
+        change(AMIR, "doc:D-1", "{\"ops\":[{\"op\":\"set\",\"path\":\"body\",\"value\":\"four\",\"before\":\"one\"}]}");
+    assert_done(answer, VERDICT_MERGED, 5);
+    assert_int_equal(answer->change->base_version, 1);
+    assert_int_equal(answer->change->superseded_count, 1);
+    assert_record("doc:D-1", 5, "{\"body\":\"two\"}");
+}
+
 static void what_never_was_there_is_refused(void **state)
 {
     (void)state;
@@ -422,6 +443,7 @@ int main(void)
         TEST(a_change_is_a_line_of_the_activity_feed),
         TEST(who_is_made_responsible_hears_of_it),
         TEST(who_is_made_responsible_in_the_end_counts),
+        TEST(what_was_seen_may_be_of_a_record_that_is_gone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,10 @@
 #include <assert.h>
 #include <string.h>
 
-enum { STAMP_AHEAD_MAX_MS = 60000, STAMP_COUNTER_BITS = 16 };
+enum {
+    STAMP_AHEAD_MAX_MS = 60000,
+    STAMP_COUNTER_BITS = 16,
+};
 
 /* Of a change as it is kept. Each edit of a text keeps the whole text: a few hundred in one change of a few kilobytes would be tens
  * of megabytes. */
@@ -187,17 +190,41 @@ static const struct op *find_expecting(const struct change *change)
     return NULL;
 }
 
-static bool find_base(struct making *making, const struct change *change, const struct tail_changes *since,
-                      uint64_t *base_version)
+static uint32_t start_of_life(const struct tail_changes *since, uint32_t end)
 {
-    const struct reconcile_input input = {.type = making->type,
-                                          .state = buf_span(&making->present->state),
-                                          .state_bytes_max = making->hub->limits.record_bytes_max,
-                                          .since = since->items,
-                                          .since_count = since->count,
-                                          .present_version = making->present->version};
+    while (end > 0 && since->items[end - 1]->kind != CHANGE_DELETE)
+        end--;
+    return end;
+}
 
-    return reconcile_find_base(&input, change, base_version);
+/* In each life of the record by itself, the last one first: what came after a deletion does not lead back to what was before it.
+ * False: what was there before is being read. */
+static bool find_base(struct making *making, struct change *change, const struct tail_changes *since, bool *is_found)
+{
+    struct reconcile_input life = {.type = making->type,
+                                   .state = buf_span(&making->present->state),
+                                   .state_bytes_max = making->hub->limits.record_bytes_max,
+                                   .present_version = making->present->version};
+    uint32_t start, end = since->count;
+    bool exists;
+    enum err err;
+
+    for (unsigned lives = 0; lives < LIMIT_CHANGE_LIVES; lives++) {
+        start = start_of_life(since, end);
+        life.since = start > 0 ? since->items + start : since->items;
+        life.since_count = end - start;
+        *is_found = reconcile_find_base(&life, change, &change->base_version);
+        if (*is_found || start == 0)
+            break;
+        assert(since->items != NULL);
+        end = start - 1;
+        life.present_version = since->items[end]->version - 1;
+        if (!making_state_at(making, life.present_version, &err, &life.state, &exists))
+            return false;
+        if (err != OK || !exists)
+            break;
+    }
+    return true;
 }
 
 /* Who says what he saw, but not when: most saw what is there; else it is looked for in what is in memory, and then in all that is
@@ -205,20 +232,21 @@ static bool find_base(struct making *making, const struct change *change, const 
 static bool look_for_base(struct making *making, struct change *change)
 {
     const struct op *expecting = find_expecting(change);
-    const struct tail_changes none = {0};
-    struct tail_changes since;
-    bool is_complete;
+    struct tail_changes since = {0};
+    bool is_complete, is_found;
 
-    if (change->base_version != 0 || change->kind == CHANGE_CREATE || expecting == NULL ||
-        find_base(making, change, &none, &change->base_version))
+    if (change->base_version != 0 || change->kind == CHANGE_CREATE || expecting == NULL)
+        return true;
+    (void)find_base(making, change, &since, &is_found); /* with nothing that came since there is nothing to read */
+    if (is_found)
         return true;
     (void)making_changes_at_hand(making, 0, &since);
-    if (find_base(making, change, &since, &change->base_version))
-        return true;
+    if (!find_base(making, change, &since, &is_found) || is_found)
+        return is_found;
     if (!making_changes_since(making, 0, 0, &since, &is_complete))
         return false;
-    if (find_base(making, change, &since, &change->base_version))
-        return true;
+    if (!find_base(making, change, &since, &is_found) || is_found)
+        return is_found;
     making_refuse(making, ERR_BAD_BEFORE, expecting->path.steps[0]);
     return false;
 }
