@@ -54,6 +54,25 @@ static void what_nobody_minded_and_lost_all_the_same_is_kept(void **state)
     assert_int_equal(answer->change->superseded[0].by_version, 3);
 }
 
+static void what_others_wrote_where_a_person_decides_is_kept_when_he_has_decided(void **state)
+{
+    const struct answer *answer;
+    char id[64];
+
+    (void)state;
+    contract_given();
+    answer = contract_change(AMIR, "{\"version\":1,\"ops\":[{\"op\":\"set\",\"path\":\"price\",\"value\":7},"
+                                   "{\"op\":\"set\",\"path\":\"fee\",\"value\":3}]}");
+    (void)snprintf(id, sizeof(id), "%s", conflict_id(answer));
+    contract_change(MARIA, "{\"ops\":[{\"op\":\"set\",\"path\":\"fee\",\"value\":4}]}");
+    answer = contract_resolve(LI, id, "{\"resolution\":\"local\"}");
+    assert_ok(answer);
+    assert_record(CONTRACT, 4, "{\"title\":\"A\",\"price\":7,\"terms\":\"none\",\"fee\":3}");
+    assert_int_equal(answer->change->superseded_count, 1);
+    assert_text(answer->change->superseded[0].value, "4");
+    assert_int_equal(answer->change->superseded[0].by_version, 4);
+}
+
 static void deciding_for_the_others_changes_nothing(void **state)
 {
     const char *id = contract_given_conflict();
@@ -233,7 +252,7 @@ static void taking_away_what_somebody_works_on_is_left_to_a_person(void **state)
     answer = amir_deletes();
     assert_conflict(answer, 2);
     assert_member(answer->object, "/fields/0/path", "\"\"");
-    assert_int_equal(answer->object_shown, (1 << 5) - 1); /* the whole record is in it */
+    assert_int_equal(answer->object_shown, (1 << 6) - 1); /* the whole record is in it */
     (void)snprintf(id, sizeof(id), "%s", conflict_id(answer));
     assert_refused(contract_resolve(LI, id, "{\"resolution\":\"merged\",\"value\":1}"), ERR_BAD_FIELD);
     contract_change(MARIA, "{\"ops\":[{\"op\":\"set\",\"path\":\"price\",\"value\":8}]}");
@@ -325,6 +344,7 @@ int main(void)
         TEST(what_stood_in_an_item_that_is_gone_cannot_be_written),
         TEST(of_several_places_each_must_be_decided),
         TEST(what_nobody_minded_and_lost_all_the_same_is_kept),
+        TEST(what_others_wrote_where_a_person_decides_is_kept_when_he_has_decided),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

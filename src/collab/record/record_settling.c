@@ -58,6 +58,19 @@ static const struct place *place_of(const struct settling *settling, const struc
     return NULL;
 }
 
+/* What somebody wrote where only a person may decide, after the conflict was opened: he has decided, and it is kept. */
+static void keep_theirs(const struct making *making, struct change *rest, const struct reconciled *reconciled)
+{
+    rest->superseded = arena_alloc(making->arena, reconciled->clash_count * sizeof(*rest->superseded));
+    for (uint32_t i = 0; i < reconciled->clash_count; i++) {
+        const struct clash *clash = &reconciled->clashes[i];
+
+        if (clash->theirs.len > 0)
+            rest->superseded[rest->superseded_count++] =
+                (struct superseded){rest->ops[clash->op].path, clash->theirs, making->present->version + 1};
+    }
+}
+
 /* What the parked change wants besides, where nobody stands against it, brought onto what happened since. */
 static bool rebase_rest(struct settling *settling, struct change *rest)
 {
@@ -75,8 +88,7 @@ static bool rebase_rest(struct settling *settling, struct change *rest)
             rest->ops[rest->op_count++] = local->ops[i];
     if (rest->op_count == 0)
         return true;
-    if (!making_changes_since(making, local->base_version, 0, &since, &is_complete) ||
-        !making_base_of(making, local->base_version, &since))
+    if (!making_changes_since(making, local->base_version, 0, &since, &is_complete))
         return false;
     type.strategies_allowed |= 1u << STRATEGY_OPERATIONAL_TRANSFORM;
     rest->has_strategy = true;
@@ -88,12 +100,13 @@ static bool rebase_rest(struct settling *settling, struct change *rest)
                                               .state_bytes_max = making->hub->limits.record_bytes_max,
                                               .since = since.items,
                                               .since_count = since.count,
-                                              .present_version = making->present->version,
-                                              .base = since.base},
+                                              .present_version = making->present->version},
               rest, &after, &reconciled);
     buf_deinit(&after);
     if (reconciled.verdict == VERDICT_REJECTED)
         making_refuse(making, reconciled.err, SPAN_EMPTY);
+    else if (reconciled.verdict == VERDICT_CONFLICT)
+        keep_theirs(making, rest, &reconciled);
     return reconciled.verdict != VERDICT_REJECTED;
 }
 
