@@ -1,10 +1,11 @@
 // People who edit the same few records in every way there is, while the server dies under them. They remember all that they
 // asked for and all that they were told; edits_ledger.mjs judges it.
 import { Client, login, rest } from '../lib/server.mjs';
+import { assign, bringBack, rareEdit, restore, TYPE } from './rare_edits.mjs';
 
 /** A type with each of the five strategies on a field of its own; a change may name another one. */
 export const types = {
-  deal: {
+  [TYPE]: {
     title: 'Deal',
     id_prefix: 'D-',
     strategy: 'operational-transform',
@@ -23,10 +24,12 @@ export const types = {
     },
   },
 };
-export const TYPE = 'deal';
+export { TYPE };
 const VIEWS_MAX = 4;
 const NOTES_MAX = 2000;
 const ROWS_MAX = 12;
+const QUIET_ONE_IN = 16; // commands are about the last record, which comes and goes
+const DONE_MAX = 12; // of what one did to a record, to be named again
 
 /** A small generator (mulberry32): the same seed gives the same decisions. */
 export function dice(seed) {
@@ -84,7 +87,7 @@ const isInsidePair = (text, at) => at > 0 && at < text.length && text.charCodeAt
 /** One person at one window, or an application over REST. One thing at a time is under way: without an answer it is asked again, as it was. */
 export class Editor {
   constructor(name, username, stage, records, seed, { overRest = false, joins = false } = {}) {
-    Object.assign(this, { name, username, stage, records, overRest, joins, random: dice(seed), serial: 0, open: null, asked: [], views: new Map(), tokens: new Map(), client: null });
+    Object.assign(this, { name, username, stage, records, overRest, joins, random: dice(seed), serial: 0, open: null, asked: [], plans: [], views: new Map(), gone: new Map(), done: new Map(), tokens: new Map(), client: null });
   }
 
   async run() {
@@ -120,18 +123,27 @@ export class Editor {
 
   async #next() {
     const id = `${this.name}-${++this.serial}`;
-    const entityId = this.records[this.random(this.records.length)];
+    const item = { id, username: this.username, wants: [] };
+    const plan = this.plans.shift();
+    if (plan) return plan(item);
+    const isQuiet = this.random(QUIET_ONE_IN) === 0;
+    const entityId = isQuiet ? this.records.at(-1) : this.records[this.random(this.records.length - 1)];
     const views = this.views.get(entityId);
     if (!views || this.random(6) === 0) return this.#look(entityId);
     const view = views[this.random(views.length)];
-    const about = { entityType: TYPE, entityId };
-    const item = { id, entityId, username: this.username, wants: [] };
+    if (this.gone.has(entityId) && this.random(2)) return bringBack(this, { ...item, entityId }, view);
+    if (isQuiet || this.random(9) === 0) return rareEdit(this, { ...item, entityId }, view, isQuiet);
+    return this.#usual({ ...item, entityId }, view);
+  }
+
+  #usual(item, view) {
+    const about = { entityType: TYPE, entityId: item.entityId, id: item.id };
     const roll = this.random(100);
     if (this.overRest) return this.#queue(item, view, 1 + this.random(4));
     if (roll < 56) return this.#change(item, view);
     if (roll < 70) return this.#lockOrWrite(item, view);
-    if (roll < 78) return { ...item, type: this.random(3) ? 'undo' : 'redo', payload: { ...about, id } };
-    if (roll < 80) return { ...item, type: 'restore', payload: { ...about, id, version: 1 + this.random(view.version) } };
+    if (roll < 78) return { ...item, type: this.random(3) ? 'undo' : 'redo', payload: about };
+    if (roll < 80) return restore(this, item, 1 + this.random(view.version));
     if (roll < 92) return this.#settle(item);
     return this.#queue(item, view, 2 + this.random(8));
   }
@@ -139,10 +151,17 @@ export class Editor {
   /** Reads the record: what it saw is what later changes are made against, even when that is old by then. */
   async #look(entityId) {
     const { record } = this.overRest ? { record: (await this.#rest('GET', `/api/v1/records/${TYPE}/${entityId}`)).body } : (await this.#say({ type: 'sync', payload: { entityType: TYPE, entityId } })).payload;
-    if (!record?.data) return null; // the server was about to end
+    if (!record?.data) return this.#missed(entityId);
+    this.gone.delete(entityId);
     const views = this.views.get(entityId) ?? [];
     views.push({ version: record.version, data: record.data });
     this.views.set(entityId, views.slice(-VIEWS_MAX));
+    return null;
+  }
+
+  /** It is not there; or the server was about to end. */
+  #missed(entityId) {
+    this.gone.set(entityId, this.gone.get(entityId) ?? 0);
     return null;
   }
 
@@ -217,7 +236,9 @@ export class Editor {
     const { payload } = await this.#say({ type: 'list', payload: { ...about, kind: 'conflict', state: 'open', limit: 5 } });
     const conflict = payload.items?.[this.random(payload.items.length || 1)];
     if (!conflict) return null;
-    const resolution = ['local', 'remote', 'merged'][this.random(3)];
+    if (this.random(6) === 0) return assign(this, item, conflict);
+    const isOfAll = conflict.fields.some(({ path }) => path === ''); // a deletion: there is nothing between it and none
+    const resolution = ['local', 'remote', 'merged'][this.random(isOfAll ? 2 : 3)];
     const values = Object.fromEntries(conflict.fields.map(({ path }) => [path, `merged ${item.id}`]));
     const wants = resolution === 'merged' ? conflict.fields.map(({ path }) => ({ path, value: `merged ${item.id}` })) : [];
     return { ...item, wants, settles: conflict.id, resolution, type: 'conflict', payload: { ...about, id: item.id, conflictId: conflict.id, action: 'resolve', resolution, ...(resolution === 'merged' ? { values } : {}) } };
@@ -226,7 +247,9 @@ export class Editor {
   // ---- asking ----
 
   async #ask(item) {
-    const answer = this.overRest ? await this.#post(item) : await this.#say(item, this.random(25) === 0);
+    const isCut = !this.overRest && this.random(25) === 0;
+    item.wasCut ||= isCut; // what it said may still be on its way when it asks again
+    const answer = item.http ? await this.#request(item) : this.overRest ? await this.#post(item) : await this.#say(item, isCut);
     const told = answer.type === 'error' ? { code: answer.payload.code } : answer.payload;
     if (['overloaded', 'draining'].includes(told.code)) return; // it is asked again
     this.open = null;
@@ -238,14 +261,19 @@ export class Editor {
       if (told.lock?.token && item.payload.action === 'acquire') this.tokens.set(item.entityId, told.lock.token);
       return this.asked.push({ ...item, isLock: true, told: { code: told.code } });
     }
-    if (!item.parts) return this.asked.push({ ...item, told: this.#shorten(told) });
+    if (!item.parts) return this.#keep(item, told);
     if (told.code) return this.asked.push({ ...item, told });
-    item.parts.forEach((part, index) => this.asked.push({ ...part, told: this.#shorten(told.results[index]) }));
-    return undefined;
+    return item.parts.forEach((part, index) => this.#keep({ ...part, wasCut: item.wasCut }, told.results[index]));
   }
 
-  #shorten({ code, error, verdict, version, position, conflict, superseded }) {
-    return { code: code ?? error?.code, verdict, version, position, conflictId: conflict?.id, superseded };
+  #keep(item, { code, error, verdict, version, position, conflict, skipped }) {
+    const told = { code: code ?? error?.code, verdict, version, position, conflictId: conflict?.id, skipped };
+    this.asked.push({ ...item, told });
+    if (told.code === 'not_found') this.#missed(item.entityId);
+    if (told.code || item.settles || item.assigns) return;
+    if (item.takesAway && verdict !== 'conflict') this.gone.set(item.entityId, version ?? 0);
+    else this.gone.delete(item.entityId);
+    if (version) this.done.set(item.entityId, [...(this.done.get(item.entityId) ?? []), { id: item.id, version }].slice(-DONE_MAX));
   }
 
   async #connect() {
@@ -256,23 +284,31 @@ export class Editor {
   }
 
   /** Says it and waits for the answer; `isCut`: hangs up before it can come. */
-  async #say({ type, payload }, isCut = false) {
+  async #say({ type, say = type, payload }, isCut = false) {
     if (!this.client || this.client.closed) await this.#connect();
     const { client } = this;
     client.heard.length = 0;
     const messageId = `m${++client.serial}`;
-    await new Promise((resolve) => client.socket.send(JSON.stringify({ type, payload, messageId }), resolve));
+    await new Promise((resolve) => client.socket.send(JSON.stringify({ type: say, payload, messageId }), resolve));
     if (isCut) throw new Error('hung up');
     try {
-      return await client.wait(({ replyTo }) => replyTo === messageId, `the answer to ${type}`, 30000);
+      return await client.wait(({ replyTo }) => replyTo === messageId, `the answer to ${say}`, 30000);
     } catch (error) {
       throw client.closed ? error : Object.assign(error, { isStrange: true });
     }
   }
 
-  async #rest(method, path, body) {
+  async #rest(method, path, body, headers) {
     const server = await this.stage.up();
-    return rest(server, await this.stage.cookie(this.username), method, path, body);
+    return rest(server, await this.stage.cookie(this.username), method, path, body, headers);
+  }
+
+  /** One change over REST, in a request of its own: known by its key, answered with the record, or with nothing when that is gone. */
+  async #request({ id, http }) {
+    const { status, headers, body } = await this.#rest(http.method, http.path, http.body, { 'Idempotency-Key': id, ...http.headers });
+    if (status >= 400) return { type: 'error', payload: body.error };
+    if (body?.results) return { type: 'ack', payload: body.results[0] };
+    return { type: 'ack', payload: { verdict: headers.get('x-verdict'), version: body?.version, skipped: Number(headers.get('x-skipped') ?? 0), conflict: body?.conflict } };
   }
 
   async #post({ entityId, payload }) {

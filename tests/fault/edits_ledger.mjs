@@ -1,10 +1,21 @@
 // The judge of many who edit a few records in every way there is: compares what they were told with the history, the state, the
 // conflicts, and what those heard who listened. Pure: it is fed facts and gives complaints. edits_ledger.test.mjs proves that it can.
 import { isDeepStrictEqual } from 'node:util';
+import { isItem, isSame, judgeAssigned, judgeBack, judgeKind, judgeOwnLife, judgeRestored, judgeShown, stepsOf } from './edits_lives.mjs';
 import { judgeChanges, judgeListener } from './ledger.mjs';
 
 /** Refusals that may come to people who did nothing wrong. */
 const FAIR_REFUSALS = new Set(['locked', 'lock_required', 'lock_lost', 'nothing_to_undo', 'undo_blocked', 'already_resolved', 'conflict', 'not_found', 'forbidden']);
+const LIVES = 8; // of a record in which a value is looked for that was seen
+
+/** ... and those that only come to who asked for what they refuse. */
+function isFair({ type, told, ifMatch, makes, takesAway, mayNot, hasSeen }, changes) {
+  if (told.code === 'precondition_failed') return ifMatch !== undefined;
+  if (told.code === 'already_exists') return makes || ['undo', 'redo'].includes(type);
+  if (told.code === 'forbidden') return mayNot || !(makes || takesAway);
+  if (told.code === 'bad_before') return hasSeen !== undefined && changes.filter(({ action, version }) => action === 'delete' && version > hasSeen).length >= LIVES;
+  return FAIR_REFUSALS.has(told.code);
+}
 
 // ---- a record as the fold of its changes ----
 
@@ -13,7 +24,7 @@ const FAIR_REFUSALS = new Set(['locked', 'lock_required', 'lock_lost', 'nothing_
  * @returns {string | undefined} what was not as the operation says it was
  */
 export function fold(data, { operation, path, before, after }) {
-  const steps = path.slice(1).split('/').map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const steps = stepsOf(path);
   const last = steps.pop();
   let inside = data;
   for (const step of steps) {
@@ -29,7 +40,6 @@ export function fold(data, { operation, path, before, after }) {
   return undefined;
 }
 
-const isItem = (step) => step?.startsWith('@') ?? false;
 const byPlace = (a, b) => (a.pos < b.pos ? -1 : a.pos > b.pos ? 1 : a.id < b.id ? -1 : 1);
 
 function putItem(items, found, operation, after) {
@@ -46,18 +56,27 @@ function putItem(items, found, operation, after) {
  * @returns {string[]} what was not as the change says it was
  */
 export function foldChange(copy, { action, ops = [] }, check = () => undefined) {
-  if (action === 'delete') {
-    const complaints = copy.data === null ? ['it was taken away where it was not'] : [];
-    copy.data = null;
-    return complaints;
+  const complaints = [];
+  if (action === 'create' && copy.data !== null) complaints.push('it was made where it was');
+  if (action !== 'create' && copy.data === null) complaints.push(action === 'delete' ? 'it was taken away where it was not' : 'it was changed where it was not');
+  if (action === 'delete') copy.data = null;
+  else {
+    copy.data ??= {};
+    complaints.push(...ops.map((op) => fold(copy.data, op) ?? check(op)).filter((complaint) => complaint !== undefined));
   }
-  copy.data ??= {};
-  return ops.map((op) => fold(copy.data, op) ?? check(op)).filter((complaint) => complaint !== undefined);
+  return complaints;
 }
 
-/** An empty list and none are the same to a reader; a record without values is not one that is gone. */
-const plain = (data) => data && Object.fromEntries(Object.entries(data).filter(([, value]) => !(Array.isArray(value) && value.length === 0)));
-const isSame = (a, b) => isDeepStrictEqual(plain(a), plain(b));
+/** What a history makes of its record at each version: read once, in order, and kept as text. */
+function statesOf(changes) {
+  const copy = { data: null };
+  const texts = [];
+  for (const change of changes) {
+    foldChange(copy, change);
+    texts[change.version] = JSON.stringify(copy.data);
+  }
+  return (version) => JSON.parse(texts[version] ?? 'null');
+}
 
 /** The fold of a history is the record, and each operation found what it says it found. */
 export function judgeFold(room, changes, record, pasts = []) {
@@ -73,24 +92,31 @@ export function judgeFold(room, changes, record, pasts = []) {
 
 // ---- what became of what everybody asked for ----
 
+/** Who hung up and asked again may have been refused before what he had said first was read, and done. */
+const mayBeDone = ({ told, wasCut }) => !told.code || wasCut;
+
 const holds = (thing, value) => JSON.stringify(thing ?? null).includes(JSON.stringify(value).slice(1, -1));
 
 /** Each thing that was asked for ended as it was told to have ended. */
-export function judgeAsked(asked, histories, conflicts) {
+export function judgeAsked(asked, histories, conflicts, states) {
   const complaints = [];
+  const parked = new Map(asked.filter(({ told }) => told.verdict === 'conflict').map((item) => [item.told.conflictId, item]));
   const byId = new Map();
   for (const [room, changes] of histories) for (const change of changes) byId.set(`${room} ${change.id}`, change);
   for (const item of asked) {
     const room = `${item.roomType ?? 'deal'}:${item.entityId}`;
     const change = byId.get(`${room} ${item.id}`);
     const name = `${item.id} (${item.type ?? 'update'}) on ${room}`;
-    if (item.told.code && !FAIR_REFUSALS.has(item.told.code)) complaints.push(`${name}: was refused with ${item.told.code}`);
-    if (item.isLock) continue;
+    if (item.told.code && !isFair(item, histories.get(room))) complaints.push(`${name}: was refused with ${item.told.code}`);
+    if (item.isLock || item.assigns) continue;
     if (item.told.code) {
-      if (change && !change.resolves) complaints.push(`${name}: was refused with ${item.told.code} and is version ${change.version}`);
-    } else if (item.settles) complaints.push(...judgeSettled(item, name, room, histories, conflicts));
+      if (change && !change.resolves && !mayBeDone(item)) complaints.push(`${name}: was refused with ${item.told.code} and is version ${change.version}`);
+    } else if (item.settles) complaints.push(...judgeSettled(item, name, room, histories, conflicts, parked.get(item.settles)));
     else if (item.told.verdict === 'conflict') complaints.push(...judgeParked(item, name, conflicts.get(room) ?? [], change));
-    else complaints.push(...judgeDone(item, name, change));
+    else {
+      complaints.push(...judgeDone(item, name, change), ...judgeKind(item, name, change), ...judgeOwnLife(item, name, change, histories.get(room)));
+      if (item.restores) complaints.push(...judgeRestored(item, name, change, states.get(room)));
+    }
   }
   return complaints;
 }
@@ -98,12 +124,19 @@ export function judgeAsked(asked, histories, conflicts) {
 function judgeDone(item, name, change) {
   // Taking away what is gone already does nothing: such a change has no version and no place of its own.
   if (!change) return item.wants.length === 0 ? [] : [`lost: ${name} was ${item.told.verdict} as version ${item.told.version}`];
-  if (change.version !== item.told.version) return [`${name}: was told version ${item.told.version} and is ${change.version}`];
-  const missing = item.wants.filter(({ value }) => value !== undefined && !isInChange(change, value));
-  return missing.map(({ value }) => `${name}: ${JSON.stringify(value)} is neither in version ${change.version} nor in what it superseded`);
+  const isUntold = item.told.version === undefined && item.http; // over REST nothing is said of a record that is gone
+  if (!isUntold && change.version !== item.told.version) return [`${name}: was told version ${item.told.version} and is ${change.version}`];
+  const written = item.wants.filter(({ value }) => value !== undefined);
+  const missing = written.filter(({ value }) => !isInChange(change, value));
+  const unsaid = item.told.verdict === 'merged' ? [] : written.filter(({ value }) => isInChange(change, value) && !isInOps(change, value));
+  return [
+    ...missing.map(({ value }) => `${name}: ${JSON.stringify(value)} is neither in version ${change.version} nor in what it superseded`),
+    ...unsaid.map(({ value }) => `${name}: was told to be ${item.told.verdict}, and ${JSON.stringify(value)} lost`),
+  ];
 }
 
-const isInChange = (change, value) => [...(change.ops ?? []).map((op) => op.after), ...(change.superseded ?? []).map((lost) => lost.value)].some((thing) => holds(thing, value));
+const isInOps = (change, value) => (change.ops ?? []).some((op) => holds(op.after, value));
+const isInChange = (change, value) => isInOps(change, value) || (change.superseded ?? []).some((lost) => holds(lost.value, value));
 
 function judgeParked(item, name, conflicts, change) {
   if (change && !change.resolves) return [`${name}: was parked and is version ${change.version}`];
@@ -114,7 +147,7 @@ function judgeParked(item, name, conflicts, change) {
   return missing.map(({ value }) => `${name}: ${JSON.stringify(value)} is not in conflict ${conflict.id}`);
 }
 
-function judgeSettled(item, name, room, histories, conflicts) {
+function judgeSettled(item, name, room, histories, conflicts, parked) {
   const conflict = (conflicts.get(room) ?? []).find(({ id }) => id === item.settles);
   if (conflict?.state !== 'resolved') return [`${name}: settled conflict ${item.settles}, which is ${conflict?.state}`];
   if (conflict.resolution !== item.resolution) return [`${name}: settled ${item.settles} as ${item.resolution}, it is ${conflict.resolution}`];
@@ -122,8 +155,18 @@ function judgeSettled(item, name, room, histories, conflicts) {
   if (made.length > 1) return [`${name}: conflict ${item.settles} was settled ${made.length} times`];
   if (item.resolution === 'remote') return made.length ? [`${name}: nothing was to be done, and version ${made[0].version} was made`] : [];
   if (made.length === 0) return [`lost: ${name} settled ${item.settles} as ${item.resolution}, and no change did it`];
-  const missing = item.wants.filter(({ value }) => !isInChange(made[0], value));
+  // With what waited all of it is done, and what nobody disputed of it whatever was decided about the rest.
+  const rest = (parked?.wants ?? []).filter(({ path, value }) => value !== undefined && (item.resolution === 'local' || isUndisputed(conflict, path)));
+  const missing = [...item.wants, ...rest].filter(({ value }) => !isInChange(made[0], value));
   return missing.map(({ value }) => `${name}: ${JSON.stringify(value)} is not in version ${made[0].version}`);
+}
+
+const isUndisputed = (conflict, path) => !(conflict.fields ?? []).some((field) => `${path}/`.startsWith(`${field.path}/`) || `${field.path}/`.startsWith(`${path}/`));
+
+/** Each conflict shows what it is about. */
+function judgeAllShown(asked, conflicts, states) {
+  const parked = new Map(asked.filter(({ told }) => told.verdict === 'conflict').map((item) => [item.told.conflictId, item]));
+  return [...conflicts].flatMap(([room, list]) => list.flatMap((conflict) => judgeShown(room, conflict, parked.get(conflict.id)?.wants ?? [], states.get(room))));
 }
 
 /** No conflict was settled by two people. */
@@ -136,10 +179,11 @@ export function judgeSettlers(asked) {
 /** Every open conflict was told to somebody, every settled one settled by somebody. */
 export function judgeConflicts(asked, conflicts) {
   const told = new Set(asked.map((item) => item.told.conflictId));
-  const settled = new Set(asked.filter((item) => item.settles && !item.told.code).map((item) => item.settles));
+  const cut = new Set(asked.filter((item) => item.told.code && item.wasCut).map((item) => item.id));
+  const settled = new Set(asked.filter((item) => item.settles && mayBeDone(item)).map((item) => item.settles));
   const complaints = [];
   for (const conflict of [...conflicts.values()].flat()) {
-    if (!told.has(conflict.id)) complaints.push(`conflict ${conflict.id} was told to nobody`);
+    if (!told.has(conflict.id) && !cut.has(conflict.local_change?.id)) complaints.push(`conflict ${conflict.id} was told to nobody`);
     if (conflict.state === 'resolved' && !settled.has(conflict.id)) complaints.push(`conflict ${conflict.id} is settled, and nobody was told so`);
   }
   return complaints;
@@ -147,7 +191,7 @@ export function judgeConflicts(asked, conflicts) {
 
 /** Nothing is in the history that nobody was told of. */
 export function judgeStrangers(asked, histories) {
-  const told = new Set(asked.filter((item) => !item.told.code).map((item) => item.id));
+  const told = new Set(asked.filter(mayBeDone).map((item) => item.id));
   const complaints = [];
   for (const [room, changes] of histories) for (const change of changes) {
     if (change.version > 1 && !change.resolves && !told.has(change.id)) complaints.push(`${room}: version ${change.version} (${change.id}) was told to nobody`);
@@ -164,7 +208,7 @@ export function judgeOverwritten(room, changes, sources = new Map()) {
     if (change.action === 'delete') last.clear(); // nobody else had written since, or it would not have been taken away
     for (const op of change.ops ?? []) {
       const earlier = last.get(op.path);
-      const isRegister = op.op === undefined && op.operation === 'update' && !op.path.includes('@');
+      const isRegister = op.op === undefined && ['update', 'delete'].includes(op.operation) && !op.path.includes('@');
       if (isRegister && earlier && !ownWork && isUnseen(change, earlier, sources) && earlier.value !== null && !isDeepStrictEqual(earlier.value, op.after)) {
         const kept = (change.superseded ?? []).some((lost) => lost.path === op.path && isDeepStrictEqual(lost.value, earlier.value));
         if (!kept) complaints.push(`lost: ${room}${op.path} ${JSON.stringify(earlier.value)} of version ${earlier.version} was overwritten by version ${change.version}, made against ${change.base_version}, and kept nowhere`);
@@ -235,7 +279,9 @@ export function judgeLocks(room, heard, asked, path = '/keeper') {
         lock = { token: payload.token, userId: payload.lockedBy };
       } else if (['released', 'expired', 'forced'].includes(payload.event) && lock?.token === payload.token) lock = null;
     }
-    if (type !== 'update' || !payload.ops?.some((op) => op.path === path)) continue;
+    if (type !== 'update' || payload.action === 'create') continue; // nobody holds what is not there
+    if (payload.action === 'delete' && lock && lock.userId !== userId) complaints.push(`${room}: ${payload.id} of user ${userId} took the record away while user ${lock.userId} held the lock`);
+    if (!payload.ops?.some((op) => op.path === path)) continue;
     const fence = fences.get(payload.id);
     if (fence !== undefined && fence < newest) complaints.push(`${room}: ${payload.id} was written with token ${fence} after ${newest} was given`);
     if (lock?.userId !== userId) complaints.push(`${room}: ${payload.id} of user ${userId} was written while ${lock ? `user ${lock.userId} held the lock` : 'nobody held the lock'}`);
@@ -254,10 +300,11 @@ export function judgeEdits({ asked, rooms, watchers }) {
   const conflicts = new Map([...rooms].map(([room, all]) => [room, all.conflicts]));
   const records = new Map([...rooms].map(([room, { record }]) => [room, record.version]));
   const sources = new Map(asked.filter(({ source }) => source).map(({ id, source }) => [id, source]));
-  const complaints = [...judgeChanges([], histories, records), ...judgeAsked(asked, histories, conflicts), ...judgeSettlers(asked), ...judgeConflicts(asked, conflicts), ...judgeStrangers(asked, histories)];
+  const states = new Map([...histories].map(([room, changes]) => [room, statesOf(changes)]));
+  const complaints = [...judgeChanges([], histories, records), ...judgeAsked(asked, histories, conflicts, states), ...judgeAllShown(asked, conflicts, states), ...judgeAssigned(asked, conflicts), ...judgeSettlers(asked), ...judgeConflicts(asked, conflicts), ...judgeStrangers(asked, histories)];
   for (const [room, { record, changes, pasts }] of rooms) {
     const here = asked.filter(({ entityId }) => room.endsWith(`:${entityId}`));
-    complaints.push(...judgeFold(room, changes, record, pasts), ...judgeOverwritten(room, changes, sources));
+    complaints.push(...judgeFold(room, changes, record, pasts), ...judgeBack(room, changes, states.get(room)), ...judgeOverwritten(room, changes, sources));
     for (const { heard, starts } of watchers) complaints.push(...judgeHeard(room, heard.get(room), starts.get(room), here, changes, record));
     complaints.push(...judgeLocks(room, watchers[0].heard.get(room), here));
   }

@@ -11,7 +11,7 @@ const row = (id, pos, what) => ({ id, pos, what });
 /** Five changes, a lock and a conflict that was settled: what everybody was told, what is kept, what was heard. */
 function kept() {
   const changes = [
-    { id: 'made', version: 1, ops: [set('/name', null, 'One'), set('/count', null, 0)] },
+    { id: 'made', version: 1, action: 'create', ops: [set('/name', null, 'One'), set('/count', null, 0)] },
     { id: 'a-1', version: 2, ops: [set('/stage', null, 'mine'), { operation: 'insert', path: '/rows/@r', before: null, after: row('r', 'V', 'row a-1') }] },
     { id: 'b-1', version: 3, base_version: 1, ops: [set('/stage', 'mine', 'hers')], superseded: [{ path: '/stage', value: 'mine', by_version: 3 }] },
     { id: 'b-2', version: 4, ops: [set('/notes', null, 'word <b-2>', { op: 'txt', value: ['word <b-2>'] }), set('/count', 0, 3, { op: 'inc', n: 3 }), { operation: 'move', path: '/rows/@r', before: 'V', after: 'Z' }] },
@@ -40,7 +40,7 @@ function kept() {
     { id: 'b-4', entityId: 'D-1', wants: [], told: { verdict: 'merged', version: 4, position: { epoch: EPOCH, offset: 4 } } },
   ];
   const record = { version: 6, data: { name: 'One', count: 3, stage: 'hers', notes: 'word <b-2>', rows: [row('r', 'Z', 'row a-1')], keeper: 'kept', terms: 'both' } };
-  const conflicts = [{ id: 'CF-1', state: 'resolved', resolution: 'merged', local_change: { id: 'a-4', ops: [set('/terms', null, 'waits')] } }];
+  const conflicts = [{ id: 'CF-1', state: 'resolved', resolution: 'merged', base_version: 5, fields: [{ path: '/terms', base: null, mine: 'waits', theirs: null }], local_change: { id: 'a-4', ops: [set('/terms', null, 'waits')] } }];
   const pasts = [{ version: 2, data: { name: 'One', count: 0, stage: 'mine', rows: [row('r', 'V', 'row a-1')] } }];
   const start = { position: { epoch: EPOCH, offset: 1 }, record: { version: 1, data: { name: 'One', count: 0 } } };
   return { asked, rooms: new Map([[ROOM, { record, changes, conflicts, pasts }]]), watchers: [{ heard: new Map([[ROOM, events]]), starts: new Map([[ROOM, start]]) }] };
@@ -71,6 +71,13 @@ function takeAway({ changes, record, heard, facts, pasts }) {
 
 test('a record that was taken away and came back has no complaints', () => assert.equal(complaintsAfter(takeAway), ''));
 
+test('who hung up, asked again and was refused may have been heard the first time', () => {
+  const cut = (item) => Object.assign(item, { wasCut: true, told: { code: 'locked' } });
+  assert.equal(complaintsAfter(({ find }) => cut(find('a-3'))), '');
+  assert.equal(complaintsAfter(({ find }) => cut(find('a-4'))), '');
+  assert.equal(complaintsAfter(({ find }) => cut(find('a-5'))), '');
+});
+
 const BROKEN = {
   'an acknowledged change that is not in the history': [({ find }) => (find('b-2').id = 'other'), /lost: other/],
   'one that is there twice': [({ changes, record }) => { changes.push({ id: 'b-2', version: 7, ops: [] }); record.version = 7; }, /b-2 was applied 2 times/],
@@ -81,6 +88,7 @@ const BROKEN = {
   'a refusal without a reason': [({ find }) => (find('b-3').told.code = 'internal'), /refused with internal/],
   'a value that is not in its change': [({ find }) => (find('b-1').wants[0].value = 'theirs'), /"theirs" is neither in version 3/],
   'a value that was overwritten unseen and not kept': [({ changes }) => (changes[2].superseded = []), /lost: deal:D-1\/stage "mine" of version 2 was overwritten by version 3/],
+  'one that was taken away unseen and not kept': [({ changes }) => Object.assign(changes[2], { ops: [{ operation: 'delete', path: '/stage', before: 'mine', after: null }], superseded: [] }), /lost: deal:D-1\/stage "mine" of version 2 was overwritten by version 3/],
   'a conflict that is gone': [({ conflicts }) => conflicts.splice(0, 1), /became conflict CF-1, which is not there/],
   'a conflict that keeps another change': [({ conflicts }) => (conflicts[0].local_change.id = 'b-9'), /keeps another change, b-9/],
   'a conflict that has lost the value': [({ conflicts }) => (conflicts[0].local_change.ops = []), /"waits" is not in conflict/],
@@ -105,6 +113,7 @@ const BROKEN = {
   'a listener who is not where the server is': [({ heard }) => (heard[1].payload = { ...heard[1].payload, ops: [set('/stage', 'mine', 'his')] }), /who listened has/],
   'an edit of a text that does not make the text': [({ heard }) => (heard[2].payload.ops[0].value = ['word']), /the edit makes "word"/],
   'a sum that is wrong': [({ heard }) => (heard[2].payload.ops[1].n = 2), /0 and 2 is not 3/],
+  'a settled conflict of which nobody was told': [({ find }) => (find('a-5').told = { code: 'locked' }), /CF-1 is settled, and nobody was told so/],
   'a reload that nobody should need': [({ heard }) => heard.unshift({ resync: { epoch: EPOCH, offset: 1 } }), /was not there any more/],
   'a write with an older token than the newest': [({ find }) => (find('a-3').fence = 40), /written with token 40 after 41/],
   'a write without the lock': [({ heard }) => (heard[3].payload.event = 'renewed'), /nobody held the lock/],

@@ -1,6 +1,7 @@
 // Many people edit the same few records with all five strategies, over WebSocket and REST: they lose their connections, work while
-// they are away, send again what was not answered, take locks, undo, settle conflicts, while the server is killed with -9 again and
-// again. Afterwards everything that anybody was told is true, and nothing that anybody wrote is gone. SECONDS and KILLS make it longer.
+// they are away, send again what was not answered, take locks, undo, settle conflicts, take records away and bring them back, while the
+// server is killed with -9 again and again. Afterwards everything that anybody was told is true, and nothing that anybody wrote is gone.
+// SECONDS and KILLS make it longer.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,7 @@ import { judgeEdits } from './edits_ledger.mjs';
 const SECONDS = Number(process.env.SECONDS ?? 20);
 const KILLS = Number(process.env.KILLS ?? 6);
 const SEED = Number(process.env.SEED ?? Date.now() % 1e9);
-const RECORDS = ['D-1', 'D-2', 'D-3'];
+const RECORDS = ['D-1', 'D-2', 'D-3', 'D-4']; // of the last one few know
 const ROOMS = RECORDS.map((id) => `${TYPE}:${id}`);
 const PEOPLE = ['akhan', 'jsmith', 'mgarcia', 'admin'];
 const WINDOWS = 3; // of each
@@ -25,7 +26,7 @@ function cast(stage) {
   const editors = PEOPLE.flatMap((username, who) =>
     Array.from({ length: WINDOWS }, (_, window) => new Editor(`${username}-${window}`, username, stage, RECORDS, SEED + 97 * who + window, { joins: window === 0 })),
   );
-  const backends = PEOPLE.slice(0, 2).map((username, index) => new Editor(`${username}-rest`, username, stage, RECORDS, SEED + 1000 + index, { overRest: true }));
+  const backends = PEOPLE.map((username, index) => new Editor(`${username}-rest`, username, stage, RECORDS, SEED + 1000 + index, { overRest: true }));
   return [...editors, ...backends];
 }
 
@@ -36,7 +37,7 @@ async function readRoom(server, cookie, id, random) {
     const version = 1 + random(all.record.version);
     const { status, body } = await rest(server, cookie, 'GET', `/api/v1/records/${TYPE}/${id}?version=${version}`);
     assert.ok(status === 200 || (status === 404 && body.error.code === 'not_found'), JSON.stringify(body));
-    pasts.push({ version, data: status === 404 ? null : body.data }); // whoever made it took it away, and it came back
+    pasts.push({ version, data: status === 404 ? null : body.data });
   }
   return { ...all, pasts };
 }
@@ -86,6 +87,10 @@ test(`${KILLS} kills in ${SECONDS} s: nothing that was told is untrue, nothing t
   const counts = {};
   for (const { told } of asked) counts[told.code ?? told.verdict ?? 'settled'] = (counts[told.code ?? told.verdict ?? 'settled'] ?? 0) + 1;
   t.diagnostic(`${asked.length} answers: ${JSON.stringify(counts)}`);
+  const changes = [...rooms.values()].flatMap((room) => room.changes);
+  const many = (what) => changes.filter(what).length;
+  const isBack = ({ action, undo_of: undone }) => action === 'create' && undone;
+  t.diagnostic(`${many(({ action }) => action === 'delete')} times taken away (${many(({ action, undo_of: undone }) => action === 'delete' && undone)} by an undo), ${many(({ action }) => action === 'create')} times made (${many(isBack)} by an undo, ${many(({ action, restored }) => action === 'create' && restored)} restored), ${many((change) => change.superseded?.length)} with values that lost`);
   const complaints = judgeEdits({ asked, rooms, watchers });
   assert.equal(complaints.length, 0, `${complaints.length} complaints:\n${complaints.slice(0, 30).map((one) => one.slice(0, 600)).join('\n')}`);
   assert.ok(asked.length >= KILLS * 20, `only ${asked.length} answers`);
