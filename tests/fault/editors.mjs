@@ -328,7 +328,7 @@ export class Watcher {
     while (!this.stage.isOver) {
       try {
         await this.#listen();
-        await this.client.waitClosed(3600000);
+        if (!this.stage.isOver) await this.client.waitClosed(3600000); // who was on his way when all was over has nobody to hang up for him
       } catch {
         // the server is about to go
       }
