@@ -62,8 +62,8 @@ enum store_asker { ASKER_ROOM, ASKER_RECORD, ASKER_KEEP };
 
 /* What somebody's account says he is. */
 struct account_roles {
-    bool
-        is_known; /* there is an account of that id, or there was one: else he is known by his tokens alone, if at all */
+    /* There is an account of that id, or there was one: else he is known by his tokens alone, if at all. */
+    bool is_known;
     bool is_active; /* it is there, and not disabled */
     uint32_t count;
     struct span *names;

@@ -24,9 +24,8 @@ struct reconcile_input {
     const struct change *const *since; /* committed after change->base_version, oldest first */
     uint32_t since_count;
     uint64_t present_version;
-    struct span
-        base; /* the state at change->base_version, where `since` does not lead back to it: the record was deleted
-                       * meanwhile; empty: it does */
+    /* The state at change->base_version, where `since` does not lead back to it: the record was deleted meanwhile; empty: it does. */
+    struct span base;
 };
 
 /* A place that two changes want different things of. */

@@ -37,8 +37,8 @@ enum tail_reach {
 struct tail_changes {
     const struct change **items; /* in the arena */
     uint32_t count;
-    struct span
-        base; /* the state before them, where they do not lead back to it (reconcile.h); record_tail_since leaves it empty */
+    /* The state before them, where they do not lead back to it (reconcile.h); record_tail_since leaves it empty. */
+    struct span base;
 };
 /* The source of changes of a session that names none: only of copies, for comparing. */
 #define TAIL_SELF SPAN("(self)")
