@@ -374,10 +374,10 @@ export class Watcher {
 /** What the server says of a record when all is over: its state, its history (oldest first), its conflicts. */
 export async function readAll(server, cookie, entityId) {
   const path = `/api/v1/records/${TYPE}/${entityId}`;
-  const pages = async (url, key, next, parameter) => {
+  const pages = async (url, key, next, parameter, filter = '') => {
     const rows = [];
     for (let from = ''; from !== null && from !== undefined; ) {
-      const { status, body } = await rest(server, cookie, 'GET', `${url}?limit=200${from && `&${parameter}=${encodeURIComponent(from)}`}`);
+      const { status, body } = await rest(server, cookie, 'GET', `${url}?limit=200${filter}${from && `&${parameter}=${encodeURIComponent(from)}`}`);
       if (status !== 200) throw new Error(`${url}: ${JSON.stringify(body)}`);
       rows.push(...body[key]);
       from = body[next];
@@ -385,7 +385,8 @@ export async function readAll(server, cookie, entityId) {
     return rows;
   };
   const [changes, conflicts] = [await pages(`${path}/history`, 'changes', 'next_before', 'before'), await pages(`${path}/conflicts`, 'conflicts', 'next_cursor', 'cursor')];
+  const activity = await pages('/api/v1/activity', 'activity', 'next_cursor', 'cursor', `&type=${TYPE}&entity_id=${entityId}`);
   const { status, body } = await rest(server, cookie, 'GET', path);
   const record = status === 404 ? { version: changes[0].version, data: null } : { version: body.version, data: body.data };
-  return { record, changes: changes.reverse(), conflicts };
+  return { record, changes: changes.reverse(), conflicts, activity: activity.reverse() };
 }

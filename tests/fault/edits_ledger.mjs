@@ -289,10 +289,25 @@ export function judgeLocks(room, heard, asked, path = '/keeper') {
   return complaints;
 }
 
+// ---- the activity feed ----
+
+/** Each change is one line of the feed, in order, under the name of who made it; every line says what was done. `feed`: oldest first. */
+export function judgeFeed(room, changes, feed) {
+  const lines = feed.filter(({ version }) => version);
+  const complaints = feed.filter(({ action }) => !action).map(({ id }) => `${room}: line ${id} of the feed does not say what was done`);
+  changes.forEach(({ version, user_id: userId }, index) => {
+    const line = lines[index];
+    if (line?.version !== version) complaints.push(`${room}: version ${version} is not in its place of the feed, where ${line?.version} is`);
+    else if (line.user_id !== userId) complaints.push(`${room}: in the feed version ${version} is of user ${line.user_id}, not ${userId}`);
+  });
+  if (lines.length > changes.length) complaints.push(`${room}: the feed tells of ${lines.length} changes, ${changes.length} were made`);
+  return complaints.slice(0, 5);
+}
+
 // ---- all of it ----
 
 /**
- * @param {{asked: object[], rooms: Map<string, {record: object, changes: object[], conflicts: object[], pasts?: object[]}>,
+ * @param {{asked: object[], rooms: Map<string, {record: object, changes: object[], conflicts: object[], activity: object[], pasts?: object[]}>,
  *   watchers: {heard: Map, starts: Map}[]}} facts
  */
 export function judgeEdits({ asked, rooms, watchers }) {
@@ -302,9 +317,9 @@ export function judgeEdits({ asked, rooms, watchers }) {
   const sources = new Map(asked.filter(({ source }) => source).map(({ id, source }) => [id, source]));
   const states = new Map([...histories].map(([room, changes]) => [room, statesOf(changes)]));
   const complaints = [...judgeChanges([], histories, records), ...judgeAsked(asked, histories, conflicts, states), ...judgeAllShown(asked, conflicts, states), ...judgeAssigned(asked, conflicts), ...judgeSettlers(asked), ...judgeConflicts(asked, conflicts), ...judgeStrangers(asked, histories)];
-  for (const [room, { record, changes, pasts }] of rooms) {
+  for (const [room, { record, changes, pasts, activity }] of rooms) {
     const here = asked.filter(({ entityId }) => room.endsWith(`:${entityId}`));
-    complaints.push(...judgeFold(room, changes, record, pasts), ...judgeBack(room, changes, states.get(room)), ...judgeOverwritten(room, changes, sources));
+    complaints.push(...judgeFold(room, changes, record, pasts), ...judgeBack(room, changes, states.get(room)), ...judgeOverwritten(room, changes, sources), ...judgeFeed(room, changes, activity));
     for (const { heard, starts } of watchers) complaints.push(...judgeHeard(room, heard.get(room), starts.get(room), here, changes, record));
     complaints.push(...judgeLocks(room, watchers[0].heard.get(room), here));
   }

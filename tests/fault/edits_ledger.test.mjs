@@ -41,9 +41,10 @@ function kept() {
   ];
   const record = { version: 6, data: { name: 'One', count: 3, stage: 'hers', notes: 'word <b-2>', rows: [row('r', 'Z', 'row a-1')], keeper: 'kept', terms: 'both' } };
   const conflicts = [{ id: 'CF-1', state: 'resolved', resolution: 'merged', base_version: 5, fields: [{ path: '/terms', base: null, mine: 'waits', theirs: null }], local_change: { id: 'a-4', ops: [set('/terms', null, 'waits')] } }];
+  const activity = [...changes.map(({ version }) => ({ id: `f${version}`, version, action: 'updated' })), { id: 'f8', action: 'conflict_opened' }];
   const pasts = [{ version: 2, data: { name: 'One', count: 0, stage: 'mine', rows: [row('r', 'V', 'row a-1')] } }];
   const start = { position: { epoch: EPOCH, offset: 1 }, record: { version: 1, data: { name: 'One', count: 0 } } };
-  return { asked, rooms: new Map([[ROOM, { record, changes, conflicts, pasts }]]), watchers: [{ heard: new Map([[ROOM, events]]), starts: new Map([[ROOM, start]]) }] };
+  return { asked, rooms: new Map([[ROOM, { record, changes, conflicts, activity, pasts }]]), watchers: [{ heard: new Map([[ROOM, events]]), starts: new Map([[ROOM, start]]) }] };
 }
 
 /** One promise is broken: a copy of the ledger, its parts by name. */
@@ -58,13 +59,14 @@ function complaintsAfter(breakIt) {
 test('a kept ledger has no complaints', () => assert.equal(complaintsAfter(() => {}), ''));
 
 /** The record is taken away at the end, and made anew as it was first. */
-function takeAway({ changes, record, heard, facts, pasts }) {
+function takeAway({ changes, record, heard, facts, pasts, activity }) {
   changes.push({ id: 'a-6', version: 7, action: 'delete', undo_of: 1, ops: [] });
   changes.push({ id: 'a-7', version: 8, action: 'create', restored: 1, ops: [set('/name', null, 'One'), set('/count', null, 0)] });
   [10, 11].forEach((offset, index) => {
     heard.push({ epoch: EPOCH, offset, type: 'update', userId: '3', payload: changes[6 + index] });
     facts.asked.push({ id: changes[6 + index].id, entityId: 'D-1', wants: [], told: { verdict: 'applied', version: 7 + index, position: { epoch: EPOCH, offset } } });
   });
+  activity.push({ id: 'f7', version: 7, action: 'deleted' }, { id: 'f9', version: 8, action: 'created' });
   pasts.push({ version: 7, data: null });
   Object.assign(record, { version: 8, data: { name: 'One', count: 0 } });
 }
@@ -105,6 +107,10 @@ const BROKEN = {
   'a record that came back with what it had before': [(all) => { takeAway(all); all.record.data.stage = 'hers'; }, /its history makes/],
   'a record that was taken away and can be read as of then': [(all) => { takeAway(all); all.pasts[1].data = {}; }, /version 7 reads as/],
   'one that was taken away twice': [(all) => { takeAway(all); all.changes[7] = { ...all.changes[6], id: 'a-7', version: 8 }; }, /taken away where it was not/],
+  'a change that is missing in the feed': [({ activity }) => activity.splice(2, 1), /version 3 is not in its place of the feed, where 4 is/],
+  'one that is there twice in the feed': [({ activity }) => activity.push(activity[5]), /the feed tells of 7 changes, 6 were made/],
+  'one that is there under the name of somebody else': [({ activity }) => (activity[3].user_id = 9), /version 4 is of user 9/],
+  'a line of the feed that says nothing': [({ activity }) => (activity[6].action = ''), /line f8 of the feed does not say/],
   'an item in the wrong place': [({ record }) => (record.data.rows[0].pos = 'V'), /its history makes/],
   'a record behind its history': [({ record }) => (record.version = 5), /shows version 5/],
   'an event that was not heard': [({ heard }) => heard.splice(2, 1), /lost: 5 came after 3/],

@@ -83,6 +83,7 @@ function complaintsAfter(breakIt) {
   const room = facts.rooms.get(ROOM);
   const find = (id) => facts.asked.find((item) => item.id === id);
   breakIt({ facts, ...room, find, heard: facts.watchers[0].heard.get(ROOM) });
+  for (const room of facts.rooms.values()) room.activity = room.changes.map(({ version, user_id, action }) => ({ id: `f${version}`, version, user_id, action: action ?? 'update' }));
   return judgeEdits(facts).join('\n');
 }
 

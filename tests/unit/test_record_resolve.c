@@ -122,6 +122,8 @@ static void a_place_that_changed_again_is_shown_anew(void **state)
     assert_member(answer->object, "/current_version", "3");
     assert_member(answer->object, "/state", "\"open\"");
     assert_int_equal(hub_double_event(world, 0, EVENT_OBJECT)->object.verb, OBJECT_EDIT);
+    assert_string_equal(world->store.lines[world->store.line_count - 1].action,
+                        "updated"); /* nobody did anything else */
     assert_refused(contract_resolve(LI, id, "{\"resolution\":\"local\",\"version\":2}"),
                    ERR_CONFLICT); /* he saw the old one */
     assert_ok(contract_resolve(LI, id, "{\"resolution\":\"local\",\"version\":3}"));

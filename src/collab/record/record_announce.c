@@ -147,6 +147,7 @@ void announce_alerts(struct making *making, struct store_request *request, struc
 void announce_object(struct making *making, struct store_request *request, const struct object *object,
                      struct span body, enum object_verb verb, uint64_t shown, struct span room)
 {
+    const struct span deed = object_activity_name(object->kind, verb);
     const struct command *command = making->command;
     struct object said = *object;
     struct commit_event *entry;
@@ -159,8 +160,8 @@ void announce_object(struct making *making, struct store_request *request, const
     commit_show_in(request, entry, command->room);
     if (room.len > 0)
         commit_show_in(request, entry, room);
-    if (command->identity)
+    if (command->identity && deed.len > 0)
         activity_note(request, entry, making->type, making->id, buf_span(&making->present->state),
-                      command->identity->user_id, object_activity_name(object->kind, verb));
+                      command->identity->user_id, deed);
     keep_print_event(request, entry);
 }
