@@ -40,10 +40,10 @@ bool change_is_own(const struct change *change, const struct change *other)
 
 /* ---- two operations that meet ---- */
 
-static bool rewrite_mine(struct reconciliation *work, struct op *mine, const struct op *theirs,
+static bool rewrite_mine(struct reconciliation *work, enum strategy strategy, struct op *mine, const struct op *theirs,
                          const struct change *other)
 {
-    switch (strategy_at(work, mine)) {
+    switch (strategy) {
     case STRATEGY_LAST_WRITE_WINS:
     case STRATEGY_LOCK_BASED: return mine->kind != OP_TXT || transform_op(&work->meeting, mine, theirs, SIDE_LATE);
     case STRATEGY_CRDT: return crdt_rewrite(&work->meeting, mine, theirs, change_is_greater(work->change, other));
@@ -52,10 +52,10 @@ static bool rewrite_mine(struct reconciliation *work, struct op *mine, const str
 }
 
 /* What theirs is to the operations of the change that come after this one. */
-static bool rewrite_theirs(struct reconciliation *work, struct op *theirs, const struct op *mine,
-                           const struct change *other)
+static bool rewrite_theirs(struct reconciliation *work, enum strategy strategy, struct op *theirs,
+                           const struct op *mine, const struct change *other)
 {
-    if (strategy_at(work, mine) == STRATEGY_CRDT)
+    if (strategy == STRATEGY_CRDT)
         return crdt_rewrite(&work->meeting, theirs, mine, !change_is_greater(work->change, other));
     return transform_op(&work->meeting, theirs, mine, SIDE_EARLY);
 }
@@ -89,30 +89,29 @@ static void keep_value(const struct reconciliation *work, struct journey *journe
     mine->value = span_of(journey->rooms[journey->room].data, len);
 }
 
-/* Takes theirs over the change's operation `index`. False: nothing is left of theirs. */
-static bool meet(struct reconciliation *work, uint32_t index, uint32_t since, struct op *theirs)
+/* Takes theirs over the change's operation `index`, which is `before` until then. */
+static void meet(struct reconciliation *work, uint32_t index, uint32_t since, const struct op *theirs,
+                 const struct op *before)
 {
     const struct change *other = work->input->since[since];
     struct journey *journey = &work->journeys[index];
     struct op *mine = &work->change->ops[index];
-    const struct op before = *mine;
+    bool was_rewritten;
 
-    if (mine->kind == OP_TEST || theirs->kind == OP_TEST)
-        return true;
     if (journey->sent == NULL)
         journey->sent = ops_copy(work->arena, mine, 1);
-    journey->is_lost = !rewrite_mine(work, mine, theirs, other);
+    journey->is_lost = !rewrite_mine(work, journey->strategy, mine, theirs, other);
     journey->is_lost_to_text = journey->is_lost && theirs->kind == OP_TXT;
-    journey->is_rewritten |= is_rewritten(&before, mine);
-    if (mine->value.len > 0 && mine->value.data != before.value.data)
+    was_rewritten = is_rewritten(before, mine);
+    journey->is_rewritten |= was_rewritten;
+    if (mine->value.len > 0 && mine->value.data != before->value.data)
         keep_value(work, journey, mine);
     if (!op_is_idle(theirs) || journey->is_lost)
         journey->met = since;
     if (!op_is_idle(theirs)) {
-        journey->overwrites |= !journey->is_lost && overwrites(mine, theirs, is_rewritten(&before, mine));
-        journey->clashes |= strategy_at(work, mine) == STRATEGY_MANUAL && manual_is_clash(&before, theirs);
+        journey->overwrites |= !journey->is_lost && overwrites(mine, theirs, was_rewritten);
+        journey->clashes |= journey->strategy == STRATEGY_MANUAL && manual_is_clash(before, theirs);
     }
-    return rewrite_theirs(work, theirs, &before, other);
 }
 
 /* ---- all that meet ---- */
@@ -123,22 +122,44 @@ static bool is_in_reach(const struct reconciliation *work, uint32_t index, const
            path_relation(&work->change->ops[index].path, &theirs->path) != RELATION_APART;
 }
 
-/* Most of what others did lies apart: it is copied, to be rewritten on its way, only from where it meets something. */
-static void pass_over(struct reconciliation *work, uint32_t since, const struct op *theirs)
+static bool meets(const struct reconciliation *work, uint32_t index, const struct op *theirs)
+{
+    return is_in_reach(work, index, theirs) && theirs->kind != OP_TEST && work->change->ops[index].kind != OP_TEST;
+}
+
+/* What others did is rewritten on its way past the change's operations, from the first one that it meets on, until nothing is left of it. It
+ * is copied only when it goes on: mostly it has met the last one. */
+static void go_past(struct reconciliation *work, uint32_t first, uint32_t since, const struct op *theirs)
 {
     const uint32_t count = work->change->op_count;
-    uint32_t i = 0;
-    struct op copy;
+    struct op before, copy;
 
-    while (i < count && !is_in_reach(work, i, theirs))
-        i++;
-    if (i == count)
-        return;
-    arena_reset(&work->meeting);
-    copy = *theirs;
-    for (; i < count; i++)
-        if (is_in_reach(work, i, &copy) && !meet(work, i, since, &copy))
+    for (uint32_t i = first; i < count; i++) {
+        if (!meets(work, i, theirs))
+            continue;
+        if (theirs != &copy)
+            arena_reset(&work->meeting);
+        before = work->change->ops[i];
+        meet(work, i, since, theirs, &before);
+        if (i + 1 == count)
             return;
+        if (theirs != &copy)
+            copy = *theirs;
+        theirs = &copy;
+        if (!rewrite_theirs(work, work->journeys[i].strategy, &copy, &before, work->input->since[since]))
+            return;
+    }
+}
+
+/* Most of what others did lies apart from all of the change. */
+static void pass_over(struct reconciliation *work, uint32_t since, const struct op *theirs)
+{
+    for (uint32_t i = 0; i < work->change->op_count; i++) {
+        if (is_in_reach(work, i, theirs)) {
+            go_past(work, i, since, theirs);
+            return;
+        }
+    }
 }
 
 static bool is_own_making(const struct change *change, const struct change *other)
@@ -149,7 +170,7 @@ static bool is_own_making(const struct change *change, const struct change *othe
 /* Who made the record anew himself knew all that is in it, and that nothing is left of what was there before. */
 static uint32_t first_unseen(const struct reconciliation *work)
 {
-    uint32_t i = work->input->since_count;
+    uint32_t i = work->change->source.len > 0 ? work->input->since_count : 0;
 
     while (i > 0 && !is_own_making(work->change, work->input->since[i - 1]))
         i--;
@@ -428,6 +449,8 @@ void reconcile(struct arena *arena, const struct reconcile_input *input, struct 
         met.since_count = 0;
     arena_init(&work.meeting, 1024);
     work.journeys = arena_alloc(arena, change->op_count * sizeof(struct journey));
+    for (uint32_t i = 0; i < change->op_count; i++)
+        work.journeys[i].strategy = strategy_at(&work, &change->ops[i]);
     *out = (struct reconciled){.strategy = change->strategy};
     change->superseded_count = 0;
     out->err = settle(&work, after);

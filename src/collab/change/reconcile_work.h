@@ -5,6 +5,7 @@
 
 /* What an operation of the change went through. */
 struct journey {
+    enum strategy strategy;
     const struct op *sent; /* as it was; NULL: it has met nothing, and is so still */
     bool is_lost;          /* nothing is left of it */
     bool is_lost_to_text;  /* ... because an edit of the same text did the same already */
