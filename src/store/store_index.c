@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum {
-    STEP_EVENTS = 8192,   /* at most, in one step: more than a batch brings on top of what waits already */
+    STEP_EVENTS = 8192,   /* at most, in one step; mostly all that wait */
     STEP_PAUSE_MS = 5000, /* or when fewer have waited so long */
     PLACES_AT_ONCE = 4096,
 };

@@ -52,7 +52,7 @@ static void assert_too_many(const char *retry_after)
 {
     far_until_text(&far, "HTTP/1.1 429 ");
     far_until_text(&far, retry_after);
-    far_until_text(&far, "{\"error\":{\"code\":\"rate_limited\",\"message\":\"Too many requests: wait a little.\"");
+    far_until_text(&far, "{\"error\":{\"code\":\"rate_limited\",\"message\":\"Too much at once: wait a little.\"");
 }
 
 static void a_user_writes_so_much_over_all_his_connections(void **state)

@@ -153,7 +153,7 @@ bool request_charge(struct request *request, uint32_t count)
     enum err err = admission_charge(host->admission, &charge, loop_now_ms(host->loop), &request->retry_ms);
     request->paid = err ? 0 : count;
     if (err)
-        request_fail(request, err, SPAN_EMPTY, SPAN("Too many requests: wait a little."));
+        request_fail(request, err, SPAN_EMPTY, SPAN_EMPTY);
     return !err;
 }
 
